@@ -1,0 +1,22 @@
+# Two commands: `make demo` and `make test`. Both make .venv with the pinned packages first.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test install
+
+demo: install
+	dvc repro report@circled_letter
+
+test: install
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@

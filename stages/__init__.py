@@ -1,0 +1,1 @@
+"""Plumbline's stages: one room each, data flowing one way."""

@@ -1,0 +1,64 @@
+"""Runs a stage from the command line: arguments from its signature, parameters from params.yaml.
+
+`python -m stages.curate --params recipes.circled_letter.curate --raw DIR --out DIR` calls
+`run(params, raw=Path, out=Path)`. A stage knows neither DVC nor Prefect; dvc.yaml names the paths.
+"""
+
+import argparse
+import ctypes
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from stages.params import UserError, load_params
+
+PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when its parent dies
+
+
+def main(run: Callable[..., None], arguments: list[str] | None = None) -> None:
+    """Parse `arguments` (default: the command line) and call `run`; exit 1 on a UserError."""
+    die_with_parent()
+    hints = get_type_hints(run)
+    paths = [name for name in inspect.signature(run).parameters if name != "params"]
+    parser = argparse.ArgumentParser(description=inspect.getdoc(inspect.getmodule(run)))
+    parser.add_argument("--params", required=True, help="dotted section of params.yaml")
+    for name in paths:
+        parser.add_argument(f"--{name.replace('_', '-')}", required=True, type=hints[name], dest=name)
+    given = vars(parser.parse_args(arguments))
+    stop_on(run, load_params(hints["params"], given.pop("params")), **given)
+
+
+def stop_on(run: Callable[..., Any], *positional: Any, **named: Any) -> Any:
+    """Call `run`; a UserError or Ctrl+C ends the process with one line, not a traceback."""
+    try:
+        return run(*positional, **named)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped by Ctrl+C; run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(1)
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent (dvc, say) is killed; elsewhere do nothing.
+
+    `kill -9` of dvc would otherwise leave the stage running beside the next repro.
+    """
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # the parent went in between
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def require(path: Path, remedy: str) -> Path:
+    """`path`, or a UserError that names it and says what to do."""
+    if not path.exists():
+        raise UserError(f"{path} is missing: {remedy}")
+    return path

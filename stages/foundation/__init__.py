@@ -1,0 +1,1 @@
+"""Embedded bases, trained from scratch on general reading material."""

@@ -1,0 +1,1 @@
+"""Curated rows become what the model is given: token ids, a fitted picture, and a receipt for the mask."""

@@ -1,0 +1,105 @@
+"""The stage: rows in, tokenized rows, fitted pictures and the mask receipt out."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from stages.bases import base_location, load_processor
+from stages.params import UserError
+from stages.recipe import Recipe
+from stages.record import Image, Record, Tally, read_manifest, read_rows, write_drops, write_manifest
+from stages.shards import ShardReader, sha256, write_shard
+from stages.tasks import TASKS
+from stages.tokenize.encode import CHECKS, Encoded, Encoder, image_features
+from stages.tokenize.rows import TokenizedRow, write_tokenized
+from stages.tokenize.views import Fit
+
+EXAMPLES = 4  # rows shown in the receipt
+
+
+def run(params: Recipe, *, curated: Path, base: Path, out: Path) -> None:
+    """Tokenize every curated row with the base's own processor; refuse a mask that is not right."""
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    records = read_rows(curated)
+    encoder, fit = prepare(params, base)
+    task, template = TASKS[params.task], params.tokenize.answer
+    answers = {record.id: template.format(label=task.target(record)) for record in records}
+    encoded = {answer: encoder.encode(params.tokenize.prompt, answer) for answer in sorted(set(answers.values()))}
+
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    shards: dict[str, list[Record]] = {}
+    for record in records:
+        shards.setdefault(record.image.shard, []).append(record)
+    jobs = (delayed(_fit_shard)(curated, shard, rows, fit, out) for shard, rows in sorted(shards.items()))
+    done = Parallel(n_jobs=-1, return_as="generator")(jobs)
+    views = {
+        key: view for part in tqdm(done, total=len(shards), desc="fit pictures", unit="shard") for key, view in part
+    }
+
+    rows = [_row(record, answers[record.id], encoded[answers[record.id]], views[record.id]) for record in records]
+    Tally(rows_in=len(records)).close(len(rows))
+    write_tokenized(out / "rows.parquet", rows)
+    write_drops(out / "drops.csv", [])
+    receipt = make_receipt(rows, encoder.processor, params.tokenize.prompt)
+    (out / "receipt.json").write_text(json.dumps(receipt, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_manifest(out, {"rows_in": len(records), "rows_out": len(rows), "curated": read_manifest(curated)["files"]})
+    print(f"tokenize: {len(rows)} rows, {receipt['supervised_tokens']} supervised tokens, nothing cut")
+
+
+def prepare(params: Recipe, base: Path) -> tuple[Encoder, Fit]:
+    """The encoder and the fit of a recipe's base."""
+    from transformers import AutoConfig
+
+    processor = load_processor(base, params.model)
+    where, revision = base_location(base, params.model)
+    config = AutoConfig.from_pretrained(where, revision=revision)
+    fit = Fit.of(processor, params.tokenize)
+    return Encoder(processor, image_features(config, fit.height, fit.width), params.tokenize.max_length), fit
+
+
+def make_receipt(rows: list[TokenizedRow], processor: Any, prompt: str) -> dict[str, Any]:
+    """What a person checks before training: decoded rows with the supervised part marked."""
+    shown = rows[:: max(1, len(rows) // EXAMPLES)][:EXAMPLES]
+    image = processor.tokenizer.convert_ids_to_tokens(processor.image_token_id)
+    examples = []
+    for row in shown:
+        count = row.prefix_ids.count(processor.image_token_id)
+        text = processor.tokenizer.decode(list(row.prefix_ids)).replace(image * count, f"{image}×{count}")
+        examples.append({"id": row.id, "text": text, "supervised": processor.tokenizer.decode(list(row.suffix_ids))})
+    return {
+        "prompt": prompt,
+        "rows": len(rows),
+        "supervised_tokens": sum(len(row.suffix_ids) for row in rows),
+        "longest": max((len(row.prefix_ids) + len(row.suffix_ids) for row in rows), default=0),
+        "checks": CHECKS,
+        "examples": examples,
+    }
+
+
+def _row(record: Record, answer: str, encoded: Encoded, view: Image) -> TokenizedRow:
+    return TokenizedRow(record.id, record.split, record.label, answer, encoded.prefix, encoded.suffix, view)
+
+
+def _fit_shard(curated: Path, shard: str, records: list[Record], fit: Fit, out: Path) -> list[tuple[str, Image]]:
+    """Fit one shard's pictures and write them as a shard of views; a worker's whole job."""
+    from PIL import Image as Pillow
+
+    views, members = [], []
+    with ShardReader(curated) as pictures:
+        for record in records:
+            data = pictures.read(shard, record.image.member, record.image.sha256)
+            try:
+                view = fit(Pillow.open(io.BytesIO(data)))
+            except OSError as error:
+                raise UserError(f"{record.image.member} in {curated / shard} is no picture: {error}") from error
+            encoded = io.BytesIO()
+            view.save(encoded, "PNG", compress_level=1)
+            members.append((f"{record.id}.png", encoded.getvalue()))
+            views.append((record.id, Image(sha256(members[-1][1]), shard, members[-1][0], *view.size)))
+    write_shard(out / shard, members)
+    return views

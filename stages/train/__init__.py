@@ -1,0 +1,1 @@
+"""QLoRA through bitsandbytes, peft and transformers.Trainer: answer-only loss, planned rows."""

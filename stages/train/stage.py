@@ -1,0 +1,177 @@
+"""The stage: a base and tokenized rows in, an adapter and the rows it consumed out."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from stages.bases import load_model, load_processor, pick_device
+from stages.params import UserError
+from stages.recipe import Recipe, Train
+from stages.shards import ShardReader
+from stages.threads import set_threads
+from stages.tokenize.rows import read_tokenized
+from stages.train.batches import Collator, Rows
+from stages.train.plan import check_consumed, plan_rows, write_consumed
+
+
+def run(params: Recipe, *, tokenized: Path, base: Path, out: Path) -> None:
+    """Train, check that the consumed rows are the planned ones, and write the adapter folder."""
+    from transformers import set_seed
+
+    set_threads()
+    settings = params.train
+    rows = read_tokenized(tokenized, "train")
+    if not rows:
+        raise UserError(f"{tokenized} has no rows of split `train`: look into the drops of `curate`.")
+    device = pick_device(settings.device)
+    set_seed(settings.seed)  # before anything random is built: the adapter's first weights too
+    processor = load_processor(base, params.model)
+    model = add_adapter(load_quantised(base, params, device), settings, params)
+    plan = plan_rows(len(rows), settings)
+
+    with ShardReader(tokenized) as views:
+        consumed, history = fit(model, processor, Rows(rows, plan), views, settings, device)
+    ids = [rows[plan[position]].id for position in consumed]
+    check_consumed([rows[row].id for row in plan], ids)
+
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    model.save_pretrained(out)
+    (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
+    processor.save_pretrained(out)
+    per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
+    write_consumed(out / "consumed.parquet", ids, per_step)
+    write_curve(out / "loss.csv", history)
+    (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
+    print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+
+
+def load_quantised(base: Path, params: Recipe, device: str) -> Any:
+    """The base exactly as training and evaluation both use it."""
+    settings = params.train
+    return load_model(
+        base,
+        params.model,
+        quantisation=settings.quantisation,
+        double=settings.double_quantisation,
+        compute_dtype=settings.compute_dtype,
+        device=device,
+    )
+
+
+def add_adapter(model: Any, settings: Train, params: Recipe) -> Any:
+    """LoRA (Hu et al. 2021, arXiv:2106.09685) on `target_modules`; everything else stays frozen."""
+    from peft import LoraConfig, get_peft_model
+
+    names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
+    unknown = sorted(set(settings.target_modules) - names)
+    if unknown:
+        linear = sorted({n.rsplit(".", 1)[-1] for n, m in model.named_modules() if "Linear" in type(m).__name__})
+        raise UserError(
+            f"`train.target_modules` names {', '.join(unknown)}, which {params.model.id} has not; "
+            f"its linear layers: {', '.join(linear)}."
+        )
+    config = LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
+        target_modules=list(settings.target_modules),
+        revision=params.model.revision,
+    )
+    adapted = get_peft_model(model, config)
+    adapted.peft_config["default"].base_model_name_or_path = params.model.id  # not this machine's folder
+    return adapted
+
+
+def fit(
+    model: Any, processor: Any, rows: Rows, views: ShardReader, settings: Train, device: str
+) -> tuple[list[int], list[dict[str, float]]]:
+    """Run transformers.Trainer over the planned rows; (positions consumed, logged loss and rate)."""
+    import tempfile
+
+    import torch
+    from torch.utils.data import SequentialSampler
+    from transformers import Trainer, TrainingArguments
+
+    consumed: list[int] = []
+
+    class AnswerTrainer(Trainer):  # type: ignore[misc]
+        """Loss on answers only, logits only where there is an answer, rows in the planned order."""
+
+        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
+            consumed.extend(inputs.pop("positions").tolist())
+            loss = answer_loss(model, inputs)
+            return (loss, {}) if return_outputs else loss
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            return SequentialSampler(self.train_dataset)  # the plan is the order
+
+    steps = -(-len(rows) // (settings.per_device_train_batch_size * settings.gradient_accumulation_steps))
+    with tempfile.TemporaryDirectory() as nowhere:  # nothing is saved there; Trainer wants a folder
+        arguments = TrainingArguments(
+            output_dir=nowhere,
+            num_train_epochs=1,
+            per_device_train_batch_size=settings.per_device_train_batch_size,
+            gradient_accumulation_steps=settings.gradient_accumulation_steps,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=settings.warmup_steps,
+            weight_decay=settings.weight_decay,
+            optim=settings.optim,
+            bf16=settings.compute_dtype == "bfloat16",
+            use_cpu=device == "cpu",
+            seed=settings.seed,
+            logging_steps=max(1, steps // 100),
+            logging_first_step=True,
+            save_strategy="no",
+            report_to=[],
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+        )
+        torch.set_flush_denormal(True)
+        trainer = AnswerTrainer(
+            model=model, args=arguments, train_dataset=rows, data_collator=Collator(processor, views)
+        )
+        trainer.train()
+    return consumed, [entry for entry in trainer.state.log_history if "loss" in entry]
+
+
+def answer_loss(model: Any, inputs: dict[str, Any]) -> Any:
+    """Mean cross-entropy over answer tokens, as the model's own loss; logits only where labels are.
+
+    The hidden states are flattened before lm_head: with a batch dimension, a frozen head's weight is
+    copied once a row.
+    """
+    import torch.nn.functional as functional
+
+    inner = getattr(model, "module", model)
+    inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+    labels = inputs["labels"][:, 1:]
+    hidden = inner.model(**{name: value for name, value in inputs.items() if name != "labels"}, use_cache=False)
+    asked = labels != -100
+    logits = inner.lm_head(hidden.last_hidden_state[:, :-1][asked])
+    return functional.cross_entropy(logits.float(), labels[asked])
+
+
+def write_curve(path: Path, history: list[dict[str, float]]) -> None:
+    """loss.csv: step, loss, learning_rate; what `dvc plots` and the report draw."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["step", "loss", "learning_rate"])
+        writer.writerows([int(e["step"]), f"{e['loss']:.4f}", f"{e['learning_rate']:.3g}"] for e in history)
+
+
+def what_predict_needs(params: Recipe) -> dict[str, Any]:
+    """What an adapter folder must say for `plumbline predict` to use it as it was trained."""
+    settings = params.train
+    return {
+        "task": params.task,
+        "base": params.base,
+        "model": params.model.model_dump(),
+        "tokenize": params.tokenize.model_dump(),
+        "quantisation": settings.quantisation,
+        "double_quantisation": settings.double_quantisation,
+        "compute_dtype": settings.compute_dtype,
+    }
