@@ -29,13 +29,14 @@ def main(run: Callable[..., None], arguments: list[str] | None = None) -> None:
     for name in paths:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, type=hints[name], dest=name)
     given = vars(parser.parse_args(arguments))
-    stop_on(run, load_params(hints["params"], given.pop("params")), **given)
+    section = given.pop("params")
+    stop_on(lambda: run(load_params(hints["params"], section), **given))
 
 
-def stop_on(run: Callable[..., Any], *positional: Any, **named: Any) -> Any:
+def stop_on(run: Callable[..., Any], *positional: Any) -> Any:
     """Call `run`; a UserError or Ctrl+C ends the process with one line, not a traceback."""
     try:
-        return run(*positional, **named)
+        return run(*positional)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -38,7 +38,7 @@ def run(params: Recipe, *, tokenized: Path, base: Path, out: Path) -> None:
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    model.save_pretrained(out)
+    model.save_pretrained(out, save_embedding_layers=False)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
     processor.save_pretrained(out)
     per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
@@ -79,6 +79,7 @@ def add_adapter(model: Any, settings: Train, params: Recipe) -> Any:
         lora_dropout=settings.lora_dropout,
         target_modules=list(settings.target_modules),
         revision=params.model.revision,
+        task_type="CAUSAL_LM",
     )
     adapted = get_peft_model(model, config)
     adapted.peft_config["default"].base_model_name_or_path = params.model.id  # not this machine's folder
@@ -93,7 +94,7 @@ def fit(
 
     import torch
     from torch.utils.data import SequentialSampler
-    from transformers import Trainer, TrainingArguments
+    from transformers import ProgressCallback, Trainer, TrainingArguments
 
     consumed: list[int] = []
 
@@ -107,6 +108,13 @@ def fit(
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             return SequentialSampler(self.train_dataset)  # the plan is the order
+
+    class Progress(ProgressCallback):  # type: ignore[misc]
+        """The bar with its time left, the loss beside it instead of a printed line each."""
+
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+            if self.training_bar is not None and logs and "loss" in logs:
+                self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
 
     steps = -(-len(rows) // (settings.per_device_train_batch_size * settings.gradient_accumulation_steps))
     with tempfile.TemporaryDirectory() as nowhere:  # nothing is saved there; Trainer wants a folder
@@ -134,6 +142,8 @@ def fit(
         trainer = AnswerTrainer(
             model=model, args=arguments, train_dataset=rows, data_collator=Collator(processor, views)
         )
+        trainer.remove_callback(ProgressCallback)
+        trainer.add_callback(Progress)
         trainer.train()
     return consumed, [entry for entry in trainer.state.log_history if "loss" in entry]
 
@@ -160,7 +170,7 @@ def write_curve(path: Path, history: list[dict[str, float]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["step", "loss", "learning_rate"])
-        writer.writerows([int(e["step"]), f"{e['loss']:.4f}", f"{e['learning_rate']:.3g}"] for e in history)
+        writer.writerows([int(e["step"]), f"{float(e['loss']):.4f}", f"{float(e['learning_rate']):.3g}"] for e in history)
 
 
 def what_predict_needs(params: Recipe) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Evaluation: zero-shot, tuned and shallow baselines on the same test rows."""

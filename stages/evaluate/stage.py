@@ -1,0 +1,89 @@
+"""Evaluate: zero-shot, tuned, blind and shallow baselines on the same test rows, in the same order."""
+
+from pathlib import Path
+from typing import Any
+
+from stages.bases import load_model, load_processor, pick_device
+from stages.evaluate.adapter import attach, check_adapter
+from stages.evaluate.baselines import majority, nearest_labels, thumbnails, white
+from stages.evaluate.generation import Answer, answer
+from stages.evaluate.published import held_out, kind_of_pictures, not_the_same_rows
+from stages.evaluate.results import Outcome, metrics_of, write_metrics, write_predictions
+from stages.evaluate.table import side_by_side
+from stages.params import UserError
+from stages.recipe import Recipe
+from stages.record import read_rows
+from stages.shards import ShardReader
+from stages.tasks import TASKS
+from stages.threads import set_threads
+from stages.tokenize.rows import TokenizedRow, read_tokenized
+
+
+def run(
+    params: Recipe, *, tokenized: Path, curated: Path, base: Path, trained: Path, metrics: Path, predictions: Path
+) -> None:
+    """Score the base before and after the adapter in `trained`; write metrics JSON and predictions JSONL."""
+    set_threads()
+    check_adapter(trained)  # before the long part
+    task = TASKS[params.task]
+    train, test = read_tokenized(tokenized, "train"), read_tokenized(tokenized, "test")
+    for split, rows in (("train", train), ("test", test)):
+        if not rows:
+            raise UserError(
+                f"{tokenized} has no row of split {split}: look at `curate` in the recipe and its drops.csv."
+            )
+    records = {record.id: record for record in read_rows(curated)}
+    with ShardReader(tokenized) as views:
+        neighbours = _thumbnail_knn(train, test, views)
+        zero_shot, tuned, blind = _answers(params, base, trained, test, views)
+    outcomes = [
+        Outcome(records[row.id], row.label, zero_shot[i], tuned[i], blind[i].text, neighbours[i])
+        for i, row in enumerate(test)
+    ]
+    found = metrics_of(outcomes, task, majority([row.label for row in train]), params.evaluate)
+    write_predictions(predictions, outcomes, task)
+    write_metrics(metrics, found)
+    pictures = kind_of_pictures({outcome.record.source.kind for outcome in outcomes})
+    caveat = not_the_same_rows(pictures, held_out(params.curate.get("split")))
+    print(side_by_side(found, task.rules[0], caveat))
+
+
+def _answers(
+    params: Recipe, base: Path, trained: Path, rows: list[TokenizedRow], views: ShardReader
+) -> tuple[list[Answer], list[Answer], list[Answer]]:
+    """Answers to `rows`: zero-shot; tuned; and tuned but shown an empty view."""
+    processor = load_processor(base, params.model)
+    model = load_model(
+        base,
+        params.model,
+        quantisation=params.train.quantisation,
+        double=params.train.double_quantisation,
+        compute_dtype=params.train.compute_dtype,
+        device=pick_device(params.evaluate.device),
+    )
+    settings: dict[str, Any] = {
+        "batch_size": params.evaluate.batch_size,
+        "max_new_tokens": params.evaluate.max_new_tokens,
+    }
+    prefixes = [row.prefix_ids for row in rows]
+
+    def picture(i: int) -> Any:
+        return rows[i].picture(views)
+
+    zero_shot = answer(model, processor, prefixes, picture, label="zero-shot", **settings)
+    model = attach(model, trained)
+    tuned = answer(model, processor, prefixes, picture, label="tuned", **settings)
+    # Without a picture, rows of one prompt and size are one and the same input: it is asked once.
+    inputs = [(row.prefix_ids, (row.view.width, row.view.height)) for row in rows]
+    distinct = sorted(set(inputs))
+    empty = [white(size) for _, size in distinct]
+    said = answer(model, processor, [prefix for prefix, _ in distinct], empty.__getitem__, label="blind", **settings)
+    by_input = dict(zip(distinct, said, strict=True))
+    return zero_shot, tuned, [by_input[one] for one in inputs]
+
+
+def _thumbnail_knn(train: list[TokenizedRow], test: list[TokenizedRow], views: ShardReader) -> list[str]:
+    from tqdm import tqdm
+
+    known = thumbnails(row.picture(views) for row in tqdm(train, desc="thumbnails", unit="row"))
+    return nearest_labels(known, [row.label for row in train], thumbnails(row.picture(views) for row in test))

@@ -1,0 +1,138 @@
+"""Report: one HTML page a recipe that needs no network, no script and no other file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stages.evaluate.published import (
+    BENCHMARK,
+    CHANCE,
+    PUBLISHED,
+    SEED_NOTEBOOK,
+    SOURCE,
+    WORDS,
+    held_out,
+    kind_of_pictures,
+    not_the_same_rows,
+)
+from stages.evaluate.table import SHALLOW, p_value, too_shallow
+from stages.params import UserError
+from stages.recipe import Recipe
+from stages.record import Record, read_manifest, read_rows
+from stages.report import curve, gallery, tables
+from stages.shards import ShardReader
+from stages.tasks import TASKS
+
+TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def run(
+    params: Recipe,
+    *,
+    name: str,
+    raw: Path,
+    curated: Path,
+    tokenized: Path,
+    base: Path,
+    trained: Path,
+    metrics: Path,
+    predictions: Path,
+    out: Path,
+) -> None:
+    """Write the page of recipe `name` to `out`; the same inputs give the same bytes."""
+    rule = TASKS[params.task].rules[0]
+    found = json.loads(metrics.read_text(encoding="utf-8"))
+    said = [json.loads(line) for line in predictions.read_text(encoding="utf-8").split("\n") if line]
+    records = read_rows(curated)
+    with ShardReader(curated) as pictures:
+        by_id = {record.id: record for record in records}
+        wrong = gallery.cards(gallery.choose(said, rule, right=False), by_id, pictures)
+        right = gallery.cards(gallery.choose(said, rule, right=True), by_id, pictures)
+    page = _render(
+        name=name,
+        rule=rule,
+        metrics=found,
+        methods=_methods(found, rule),
+        p_value=p_value(found["mcnemar"]["p"]),
+        too_shallow=too_shallow(found, rule),
+        published=PUBLISHED,
+        published_words=WORDS,
+        published_chance=CHANCE,
+        published_source=f"{BENCHMARK}: {SOURCE}",
+        seed_notebook=SEED_NOTEBOOK,
+        curve=curve.read_curve(trained / "loss.csv"),
+        plot=(curve.WIDTH, curve.HEIGHT),
+        wrong=wrong,
+        right=right,
+        wrong_rows=sum(not row["tuned_correct"][rule] for row in said),
+        confusions=tables.confusions(said, rule),
+        breakdowns=tables.breakdowns(found),
+        receipt=_receipt(tokenized),
+        splits=tables.split_counts(records),
+        sources=tables.sources(records),
+        raw_facts=tables.flat(read_manifest(raw), without=("files",)),
+        drops=tables.drops({"source": raw, "curate": curated, "tokenize": tokenized}),
+        material=_material(base),
+        model=params.model,
+        prompt=params.tokenize.prompt,
+        parameters=tables.flat(params.model_dump(mode="json")),
+        **_labels(params, records),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+    before, after = found["zero_shot"], found["tuned"]
+    print(
+        f"{name}: zero-shot {100 * before[rule]:.1f} % -> tuned {100 * after[rule]:.1f} % "
+        f"[{100 * after[f'{rule}_low']:.1f}, {100 * after[f'{rule}_high']:.1f}] on {found['rows']} held-out rows"
+    )
+    print(f"report: {out}")
+
+
+def _render(**facts: Any) -> str:
+    """The page; autoescape turns every text from data, labels and answers into plain text."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(facts)
+
+
+def _labels(params: Recipe, records: list[Record]) -> dict[str, str]:
+    """What the page may call its data."""
+    pictures = kind_of_pictures({record.source.kind for record in records})
+    withheld = held_out(params.curate.get("split"))
+    return {"pictures": pictures, "held_out": withheld, "caveat": not_the_same_rows(pictures, withheld)}
+
+
+def _methods(metrics: dict[str, Any], rule: str) -> list[dict[str, Any]]:
+    """Rows of the before/after table: title, share, interval or None, kind (its colour)."""
+    rows: list[dict[str, Any]] = [{"title": f"chance (1 of {metrics['classes']})", "share": metrics["chance"]}]
+    if "chance_in_word" in metrics:
+        rows.append({"title": "chance, if the word is known", "share": metrics["chance_in_word"]})
+    scored = [(title, metrics, key, "shallow") for key, title in SHALLOW.items()]
+    scored += [("zero-shot", metrics["zero_shot"], rule, "before"), ("tuned", metrics["tuned"], rule, "after")]
+    for title, values, key, kind in scored:
+        interval = values[f"{key}_low"], values[f"{key}_high"]
+        rows.append({"title": title, "share": values[key], "interval": interval, "kind": kind})
+    return [{"interval": None, "kind": "shallow", **row} for row in rows]
+
+
+def _receipt(tokenized: Path) -> dict[str, Any]:
+    path = tokenized / "receipt.json"
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `tokenize` writes the mask receipt; run `dvc repro` for it.")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _material(base: Path) -> dict[str, Any] | None:
+    """What an embedded base had seen; None for a base that doesn't say."""
+    path = base / "material.json"
+    if not path.is_file():
+        return None
+    material = json.loads(path.read_text(encoding="utf-8"))
+    known = ("tasks", "font_families", "never")
+    return {
+        "tasks": sorted(material.get("tasks", {}).items()),
+        "font_families": material.get("font_families", []),
+        "never": material.get("never", ""),
+        "facts": tables.flat(material, without=known),
+    }

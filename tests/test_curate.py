@@ -1,0 +1,273 @@
+"""Curation: every row is kept or dropped with one reason, and nothing stands on both sides."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+
+from stages.curate import split, stage
+from stages.curate.split import CONTRADICTORY, DUPLICATE, NOT_MARKED, TEST_FONT, TEST_WORD, WITHHELD, Curate, decide
+from stages.foundation.paligemma2.withheld import is_test_family, is_test_word
+from stages.params import UserError, check_params
+from stages.record import Image, Record, Source, Tally, read_manifest, read_rows, write_manifest, write_rows
+from stages.shards import ShardReader, sha256, shard_of, write_shard
+
+WORDS = Path(__file__).parents[1] / "data" / "words"
+BY_WORDS = Curate(split="words_and_fonts")
+BY_ENTITIES = Curate(split="entities")
+TRAIN_WORDS = [word for word in ("apple", "bridge", "candle", "dragon", "engine", "forest") if not is_test_word(word)]
+TEST_WORDS = [f"word{chr(97 + n)}" for n in range(26) if is_test_word(f"word{chr(97 + n)}")]
+TRAIN_FONT, TEST_FONT_FAMILY = "Roboto", "Caladea"
+
+
+def png(number: int) -> bytes:
+    """A small picture that no other number gives."""
+    stream = io.BytesIO()
+    PillowImage.new("RGB", (4, 3), (number % 256, number // 256, 0)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def picture_of(row_id: str) -> bytes:
+    return png(int.from_bytes(row_id.encode()) % 60000)
+
+
+def a_row(row_id: str, word: str, family: str = TRAIN_FONT, picture: bytes | None = None, **changes: Any) -> Record:
+    """A row of a drawn table that marks the word's first letter; its picture follows from its id."""
+    data = picture_of(row_id) if picture is None else picture
+    image = Image(sha256(data), shard_of(row_id), f"{row_id}.png", 4, 3)
+    source = Source("generator", "CC0-1.0", parameters=json.dumps({"word": word, "index": 0, "family": family}))
+    return replace(Record(row_id, image, (), word[0], word.casefold(), source), **changes)
+
+
+def a_table(folder: Path, rows: list[Record], pictures: dict[str, bytes] | None = None) -> Path:
+    """A finished table folder; `pictures` replaces what a row's id would give."""
+    folder.mkdir(parents=True)
+    shards: dict[str, list[tuple[str, bytes]]] = {}
+    for row in rows:
+        data = (pictures or {}).get(row.id, picture_of(row.id))
+        shards.setdefault(row.image.shard, []).append((row.image.member, data))
+    for shard, members in shards.items():
+        write_shard(folder / shard, members)
+    write_rows(folder / "rows.parquet", rows)
+    write_manifest(folder, {})
+    return folder
+
+
+def both_sides() -> list[Record]:
+    train = [a_row(f"a{number}", word) for number, word in enumerate(TRAIN_WORDS)]
+    return train + [a_row(f"t{number}", word, TEST_FONT_FAMILY) for number, word in enumerate(TEST_WORDS)]
+
+
+def reasons(rows: list[Record], params: Curate = BY_WORDS) -> dict[str, str]:
+    _, drops = decide(params, rows, frozenset({"acknowledgement"}))
+    return {drop.id: drop.reason for drop in drops}
+
+
+def test_splits_by_words_and_fonts_and_copies_the_pictures(tmp_path: Path) -> None:
+    rows = both_sides()
+    raw, out = a_table(tmp_path / "raw", rows), tmp_path / "out"
+    out.mkdir()
+    (out / "z.tar").write_bytes(b"left by a killed run")
+    stage.run(BY_WORDS, raw=raw, words=WORDS, out=out)
+    curated = read_rows(out)
+    assert {row.id: row.split for row in curated} == {r.id: "train" if r.id[0] == "a" else "test" for r in rows}
+    with ShardReader(out) as reader:
+        for row in curated:
+            assert (row.image.shard, row.image.member) == (shard_of(row.id), f"{row.id}.png")
+            assert sha256(reader.read(row.image.shard, row.image.member)) == row.image.sha256
+    manifest = read_manifest(out)
+    assert manifest["rows_in"] == manifest["rows_out"] == len(rows)
+    assert manifest["dropped"] == {}
+    assert manifest["splits"] == {"train": len(TRAIN_WORDS), "test": len(TEST_WORDS)} == manifest["words"]
+    assert manifest["families"] == {
+        "train": {TRAIN_FONT: len(TRAIN_WORDS)},
+        "test": {TEST_FONT_FAMILY: len(TEST_WORDS)},
+    }
+    assert manifest["licences"] == {"CC0-1.0": len(rows)}
+    assert not (out / "z.tar").exists()
+
+
+def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    raw = a_table(tmp_path / "raw", both_sides())
+    for name in ("one", "two"):
+        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / name)
+    assert (tmp_path / "one/manifest.json").read_bytes() == (tmp_path / "two/manifest.json").read_bytes()
+
+
+def test_each_drop_has_its_reason(tmp_path: Path) -> None:
+    word, test_word, same, torn = TRAIN_WORDS[0], TEST_WORDS[0], png(60001), png(60002)
+    odd = [
+        a_row("w", "Acknowledgement"),
+        a_row("l", word, label="z"),
+        a_row("m", test_word, TRAIN_FONT),
+        a_row("n", word, TEST_FONT_FAMILY),
+        a_row("s1", word, picture=same),
+        a_row("s2", word, picture=same),
+        a_row("c1", TRAIN_WORDS[1], picture=torn),
+        a_row("c2", TRAIN_WORDS[2], picture=torn),
+    ]
+    pictures = {"s1": same, "s2": same, "c1": torn, "c2": torn}
+    raw = a_table(tmp_path / "raw", [*both_sides(), *odd], pictures)
+    stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+    with (tmp_path / "out" / "drops.csv").open() as stream:
+        dropped = {row["id"]: row["reason"] for row in csv.DictReader(stream)}
+    assert dropped == {
+        "w": WITHHELD,
+        "l": NOT_MARKED,
+        "m": TEST_WORD,
+        "n": TEST_FONT,
+        "s2": DUPLICATE,
+        "c1": CONTRADICTORY,
+        "c2": CONTRADICTORY,
+    }
+    manifest = read_manifest(tmp_path / "out")
+    assert manifest["rows_in"] == manifest["rows_out"] + sum(manifest["dropped"].values())
+    assert manifest["dropped"][CONTRADICTORY] == 2
+
+
+def test_a_wrong_label_does_not_make_a_sound_row_contradictory() -> None:
+    same = png(60003)
+    rows = [a_row("a", TRAIN_WORDS[0], picture=same), a_row("b", TRAIN_WORDS[0], picture=same, label="z")]
+    assert reasons(rows) == {"b": NOT_MARKED}
+
+
+def test_a_duplicate_is_only_one_of_a_row_that_stays() -> None:
+    same = png(60004)
+    word = TRAIN_WORDS[0]
+    other = next(candidate for x in "abcdef" if not is_test_word(candidate := word[0] + x))
+    rows = [a_row("a", word, TEST_FONT_FAMILY, same), a_row("b", other, picture=same)]
+    assert reasons(rows) == {"a": TEST_FONT}
+
+
+def test_an_index_outside_the_word_is_no_marked_letter() -> None:
+    row = a_row("a", "apple")
+    for index in (-5, 5):
+        drawn = json.dumps({"word": "apple", "index": index, "family": TRAIN_FONT})
+        assert reasons([replace(row, source=replace(row.source, parameters=drawn))]) == {"a": NOT_MARKED}
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.text("abcABC", min_size=1, max_size=4) | st.just("Acknowledgement"),
+        st.sampled_from(["Roboto", "roboto", "Caladea", "CALADEA", "STIXGeneral", "cmr10"]),
+        st.integers(0, 30),  # which picture: some are the same
+        st.booleans(),  # is the label right
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS, st.sampled_from([BY_WORDS, BY_ENTITIES]))
+def test_no_row_vanishes_and_nothing_crosses(drawn: list[tuple[str, str, int, bool]], params: Curate) -> None:
+    rows = [
+        a_row(f"r{number}", word, family, picture=png(picture), label=word[0] if right else "?")
+        for number, (word, family, picture, right) in enumerate(drawn)
+    ]
+    kept, drops = decide(params, rows, frozenset({"acknowledgement"}))
+    assert sorted([row.id for row in kept] + [drop.id for drop in drops]) == sorted(row.id for row in rows)
+    assert split.crossings(params, kept) == []
+    assert "acknowledgement" not in {row.entity for row in kept}
+    assert len({row.image.sha256 for row in kept}) == len(kept)
+    for row in kept:
+        facts = row.source.drawn
+        assert row.label == facts["word"][facts["index"]]
+        if params is BY_WORDS:
+            assert is_test_word(facts["word"]) == is_test_family(facts["family"]) == (row.split == "test")
+
+
+def test_entities_stay_whole_and_their_share_is_about_right() -> None:
+    plain = Source("folder", "CC-BY-4.0")
+    rows = [
+        a_row(f"{entity}-{number}", entity, picture=png(10 * entity_number + number), source=plain)
+        for entity_number, entity in enumerate(f"entity{n}" for n in range(300))
+        for number in range(2)
+    ]
+    kept, drops = decide(Curate(split="entities", test_share=0.3), rows, frozenset())
+    assert (len(kept), drops) == (600, [])
+    sides = {(row.entity, row.split) for row in kept}
+    assert len(sides) == 300, "no entity on both sides"
+    assert 0.2 < sum(side == "test" for _, side in sides) / 300 < 0.4
+
+
+def test_rows_without_word_or_font_need_the_other_split() -> None:
+    row = a_row("a", "apple", source=Source("folder", "CC-BY-4.0"))
+    with pytest.raises(UserError, match=r"row a has no family and no word .*set `split: entities`"):
+        decide(BY_WORDS, [row], frozenset())
+
+
+def test_a_changed_picture_stops_the_stage(tmp_path: Path) -> None:
+    raw = a_table(tmp_path / "raw", both_sides(), {"a0": png(60005)})
+    with pytest.raises(UserError, match=r"a0\.png in .* is not the picture that its row names"):
+        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", png(1)[:45]], ids=["empty", "text", "cut"])
+def test_a_picture_that_does_not_decode_stops_the_stage(data: bytes, tmp_path: Path) -> None:
+    rows = [a_row("broken", TRAIN_WORDS[0], picture=data), *both_sides()]
+    raw = a_table(tmp_path / "raw", rows, {"broken": data})
+    with pytest.raises(UserError, match=r"row broken: broken\.png in .* is no picture that can be decoded"):
+        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+
+
+def test_a_picture_of_another_size_stops_the_stage(tmp_path: Path) -> None:
+    rows = both_sides()
+    rows[0] = replace(rows[0], image=replace(rows[0].image, width=5))
+    with pytest.raises(UserError, match=r"row a0: .* is 4 x 3 pixels, its row says 5 x 3"):
+        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", rows), words=WORDS, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize(("family", "empty"), [(TRAIN_FONT, "test"), (TEST_FONT_FAMILY, "train")])
+def test_an_empty_split_is_refused(family: str, empty: str, tmp_path: Path) -> None:
+    rows = [row for row in both_sides() if row.source.drawn["family"] == family]
+    with pytest.raises(UserError, match=f"the {empty} split is empty: .*give the {empty} side"):
+        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", rows), words=WORDS, out=tmp_path / "out")
+    with pytest.raises(UserError, match=r"split is empty: .*change `test_share` = 0.2 or bring more"):
+        stage.run(BY_ENTITIES, raw=a_table(tmp_path / "one", rows[:1]), words=WORDS, out=tmp_path / "out")
+
+
+def test_a_crossing_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = a_table(tmp_path / "raw", [*both_sides(), a_row("b0", TRAIN_WORDS[0].upper())])
+    monkeypatch.setattr(split, "_side", lambda _, row: "test" if row.record.id == "b0" else "train")
+    with pytest.raises(RuntimeError, match=f"in both splits: .*word {TRAIN_WORDS[0]}"):
+        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_row_that_vanishes_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(*given: Any) -> Any:
+        kept, drops = decide(*given)
+        return kept[1:], drops
+
+    monkeypatch.setattr(stage, "decide", forgetful)
+    with pytest.raises(RuntimeError, match="rows in, but"):
+        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", both_sides()), words=WORDS, out=tmp_path / "out")
+
+
+def test_ids_that_name_two_rows_are_refused(tmp_path: Path) -> None:
+    rows = [*both_sides(), a_row("a0", TRAIN_WORDS[1])]
+    with pytest.raises(UserError, match="1 ids name more than one row, a0 first"):
+        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", rows), words=WORDS, out=tmp_path / "out")
+
+
+def test_parameters_and_inputs_are_checked(tmp_path: Path) -> None:
+    for values in ({"split": "random"}, {"split": "entities", "test_share": 0}, {"split": "entities", "share": 1}):
+        with pytest.raises(UserError):
+            check_params(Curate, values, "recipes.toy.curate")
+    with pytest.raises(UserError, match=r"no manifest\.json"):
+        stage.run(BY_WORDS, raw=tmp_path, words=WORDS, out=tmp_path / "out")
+    with pytest.raises(UserError, match=r"withheld\.txt is missing"):
+        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", both_sides()), words=tmp_path, out=tmp_path / "out")
+
+
+def test_tally_counts_reasons() -> None:
+    _, drops = decide(BY_WORDS, [a_row("a", "apple", label="z")], frozenset())
+    assert Tally(1, drops).reasons == {NOT_MARKED: 1}
