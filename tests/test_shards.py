@@ -34,7 +34,7 @@ def test_a_swapped_picture_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_missing_member_or_shard_says_what_to_do(tmp_path: Path) -> None:
     write_shard(tmp_path / "0.tar", [("a.png", b"x")])
     with ShardReader(tmp_path) as reader:
-        with pytest.raises(UserError, match="has no member b.png"):
+        with pytest.raises(UserError, match=r"has no member b\.png"):
             reader.read("0.tar", "b.png")
         with pytest.raises(UserError, match="dvc checkout"):
             reader.read("1.tar", "a.png")

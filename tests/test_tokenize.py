@@ -73,7 +73,7 @@ def test_image_tokens_that_do_not_match_the_tower_are_refused(processor: Any) ->
 
 
 def test_a_row_that_would_be_cut_is_refused(processor: Any) -> None:
-    with pytest.raises(UserError, match="`tokenize.max_length` is 40: raise it"):
+    with pytest.raises(UserError, match=r"`tokenize\.max_length` is 40: raise it"):
         encoder(processor, longest=40).encode(PROMPT, "k")
 
 

@@ -60,11 +60,13 @@ def trim_to_ink(picture: "Image.Image", margin: int, aspect: float) -> "Image.Im
 
     paper = _paper(picture)
     differs = ImageChops.difference(picture, Image.new("RGB", picture.size, paper))
+    rough = differs.getbbox()  # cheap, and small where the paper has no noise
     ink = ([0] * INK + [255] * (256 - INK)) * 3
-    box = differs.point(ink).getbbox()
-    if box is None:
+    box = differs.crop(rough).point(ink).getbbox() if rough else None
+    if rough is None or box is None:
         return picture
-    left, top, right, bottom = box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
+    left, top = rough[0] + box[0] - margin, rough[1] + box[1] - margin
+    right, bottom = rough[0] + box[2] + margin, rough[1] + box[3] + margin
     lack = max(0, round(aspect * (bottom - top)) - (right - left))
     cut = Image.new("RGB", (right - left + lack, bottom - top), paper)
     cut.paste(picture, (lack // 2 - left, -top))

@@ -170,7 +170,9 @@ def write_curve(path: Path, history: list[dict[str, float]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["step", "loss", "learning_rate"])
-        writer.writerows([int(e["step"]), f"{float(e['loss']):.4f}", f"{float(e['learning_rate']):.3g}"] for e in history)
+        for entry in history:
+            loss, rate = float(entry["loss"]), float(entry["learning_rate"])
+            writer.writerow([int(entry["step"]), f"{loss:.4f}", f"{rate:.3g}"])
 
 
 def what_predict_needs(params: Recipe) -> dict[str, Any]:
