@@ -68,7 +68,7 @@ def test_a_strip_has_ink_where_its_letters_are(mark: str | None) -> None:
 
 
 def test_places_name_the_letter_that_stands_there() -> None:
-    drawn = draw_batch(Schedule(100, 16, 0.1, 1, 0.0, 3, 1), step=99, rank=0, faces=FACES)
+    drawn = draw_batch(Schedule(((100, 0.1),), 16, 1, 0.0, 3, 1), step=99, rank=0, faces=FACES)
     for question, letters, marks in zip(drawn.questions, drawn.letters, drawn.marks, strict=True):
         found = "".join(training.LETTERS[i] for i in letters if i < len(training.LETTERS))
         assert set(found) <= set(question.line.word)
@@ -79,11 +79,22 @@ def test_places_name_the_letter_that_stands_there() -> None:
 
 
 def test_ranks_and_steps_draw_different_material_and_the_same_again() -> None:
-    schedule = Schedule(100, 8, 0.1, 1, 0.0, 3, 2)
+    schedule = Schedule(((100, 0.1),), 8, 1, 0.0, 3, 2)
     first, again, other = (draw_batch(schedule, 5, rank, FACES) for rank in (0, 0, 1))
     np.testing.assert_array_equal(first.strips, again.strips)
     assert [q.line.word for q in first.questions] != [q.line.word for q in other.questions]
-    assert longest_at(0, 100) < longest_at(99, 100) == LONGEST
+    assert longest_at(0) < longest_at(10**4) == LONGEST
+
+
+def test_each_cycle_warms_up_and_falls_to_nothing() -> None:
+    schedule = Schedule(((10, 0.1), (20, 0.05)), 8, 2, 0.0, 3, 2)
+    rates = [schedule.learning_rate(step) for step in range(31)]
+    assert schedule.steps == 30
+    assert max(rates[:10]) > 0.09
+    assert rates[9] < 0.01 < rates[10] <= 0.05
+    assert 0.04 < max(rates[10:]) <= 0.05
+    assert rates[29] < 0.001
+    assert rates[30] == 0
 
 
 def test_the_quick_encoder_writes_the_processor_s_tokens() -> None:
@@ -105,7 +116,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path: Path, mon
     start = tmp_path / "start"
     make_processor(make_tokenizer(every_text())).save_pretrained(start)
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 2)
-    schedule = Schedule(steps=4, batch=4, learning_rate=1e-3, warmup_steps=1, weight_decay=0.0, seed=1, processes=1)
+    schedule = Schedule(((4, 1e-3),), batch=4, warmup_steps=1, weight_decay=0.0, seed=1, processes=1)
 
     def work(scratch: Path) -> dict[str, torch.Tensor]:
         scratch.mkdir(exist_ok=True)

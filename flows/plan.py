@@ -1,0 +1,165 @@
+"""What there is to do: the DVC graph as typed stages in order, and which of them changed, and why.
+
+DVC's graph is read, never restated. A frozen stage has no upstream, as for `dvc repro`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from stages.params import Params, UserError, check_params
+
+LAST_STAGE = "report@"  # a recipe NAME is everything that report@NAME needs
+
+WORDS = {"modified": "changed", "deleted": "missing", "new": "not recorded yet", "not in cache": "not in the cache"}
+PARAM_WORDS = {"modified": "changed", "deleted": "removed", "new": "added"}
+REMEDIES = {
+    "rwlock": "If no dvc is at work, remove that file.",
+    "dvc.lock": "`git checkout dvc.lock` restores the last one committed.",
+    "not inside of a DVC repository": "Change to the project's folder, or make it one with `dvc init`.",
+}
+
+
+class Routing(Params):
+    """The keys of a stage's free-form `meta:` that say where it runs."""
+
+    queue: Literal["cpu", "gpu"] = "cpu"
+    gpus: int | None = Field(None, ge=0)  # null: one for the queue `gpu`, none for `cpu`
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One stage of dvc.yaml. `name` is what `dvc repro` takes in the project's root; paths as dvc.yaml has them."""
+
+    name: str
+    command: str
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+    queue: str
+    gpus: int
+    frozen: bool
+    upstream: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Stages with every stage after its upstream, and why a stage is changed (absent: it isn't)."""
+
+    root: Path
+    stages: tuple[StageSpec, ...]
+    changes: Mapping[str, tuple[str, ...]]
+
+
+def read_plan(root: Path, recipes: Sequence[str] = ()) -> Plan:
+    """The stages that `recipes` need (none named: all), and one status of them; starts no process.
+
+    `root` is the project's folder or one below it. UserError: an unknown recipe, a wrong `meta:`, or
+    whatever DVC says about its files (a broken dvc.yaml or dvc.lock, another dvc that is at work).
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.stage import PipelineStage
+
+    try:
+        with Repo(str(root), _wait_for_lock=True) as repo:
+            graph = repo.index.graph
+            wanted = _wanted([stage for stage in graph if isinstance(stage, PipelineStage)], recipes)
+            order = [stage for stage in _in_order(graph, wanted) if isinstance(stage, PipelineStage)]
+            status = repo.status(targets=[stage.addressing for stage in order], check_updates=False) if order else {}
+            return Plan(
+                root=Path(repo.root_dir),
+                stages=tuple(_spec(stage, graph, frozenset(order)) for stage in order),
+                changes={
+                    _name(stage): _why(stage, status[stage.addressing]) for stage in order if stage.addressing in status
+                },
+            )
+    except DvcException as error:
+        said = _all_causes(error)
+        remedies = [remedy for sign, remedy in REMEDIES.items() if sign in said]
+        raise UserError("\n".join([f"DVC cannot read the graph of {root}: {said}", *remedies])) from error
+
+
+def _wanted(stages: Iterable[Any], recipes: Sequence[str]) -> list[Any]:
+    """The last stages of `recipes`; all stages when none is named."""
+    by_name = {_name(stage): stage for stage in stages}
+    if not recipes:
+        return list(by_name.values())
+    known = [name.removeprefix(LAST_STAGE) for name in by_name if name.startswith(LAST_STAGE)]
+    unknown = [recipe for recipe in recipes if recipe not in known]
+    if unknown:
+        raise UserError(
+            f"no recipe `{'`, `'.join(unknown)}`; there is: {', '.join(sorted(known)) or 'none'}. "
+            "`plumbline recipe add` makes a new one."
+        )
+    return [by_name[LAST_STAGE + recipe] for recipe in recipes]
+
+
+def _in_order(graph: Any, wanted: Iterable[Any]) -> list[Any]:
+    """`wanted` and all their ancestors, each after its upstream, one target after the other as `dvc repro` does."""
+    order: dict[Any, None] = {}
+
+    def visit(stage: Any) -> None:
+        if stage not in order:
+            for above in _upstream(graph, stage):
+                visit(above)
+            order[stage] = None
+
+    for stage in wanted:
+        visit(stage)
+    return list(order)
+
+
+def _upstream(graph: Any, stage: Any) -> list[Any]:
+    return [] if stage.frozen else list(graph.successors(stage))  # DVC's edges point from a stage to what it needs
+
+
+def _name(stage: Any) -> str:
+    """The stage's address from the root; DVC's own `addressing` is relative to the current folder."""
+    return str(stage.name if stage.path_in_repo == "dvc.yaml" else f"{stage.path_in_repo}:{stage.name}")
+
+
+def _spec(stage: Any, graph: Any, planned: frozenset[Any]) -> StageSpec:
+    name, meta = _name(stage), stage.meta or {}
+    given = {key: meta[key] for key in Routing.model_fields if key in meta}
+    routing = check_params(Routing, given, f"stages.{name}.meta", Path("dvc.yaml"))
+    return StageSpec(
+        name=name,
+        command=stage.cmd if isinstance(stage.cmd, str) else "\n".join(stage.cmd),
+        deps=tuple(dep.def_path for dep in stage.deps),
+        outs=tuple(out.def_path for out in stage.outs),
+        queue=routing.queue,
+        gpus=routing.gpus if routing.gpus is not None else int(routing.queue == "gpu"),
+        frozen=stage.frozen,
+        upstream=tuple(_name(above) for above in _upstream(graph, stage) if above in planned),
+    )
+
+
+def _why(stage: Any, entries: list[Any]) -> tuple[str, ...]:
+    """DVC's status of one stage in short words."""
+    recorded = [item for item in (*stage.deps, *stage.outs) if item.hash_info]
+    if not recorded and (stage.deps or stage.outs):
+        return ("never run",)
+    words: list[str] = []
+    for entry in entries:
+        if isinstance(entry, str):
+            words.append({"changed command": "command changed", "always changed": "always runs"}.get(entry, entry))
+            continue
+        for kind, label in (("changed deps", "dep"), ("changed outs", "out")):
+            for path, state in entry.get(kind, {}).items():
+                if isinstance(state, dict):
+                    words += [f"params {key} {PARAM_WORDS.get(value, value)}" for key, value in state.items()]
+                else:
+                    words.append(f"{label} {path} {WORDS.get(state, state)}")
+    return tuple(words)
+
+
+def _all_causes(error: BaseException) -> str:
+    """What `error` and those beneath it say: DVC wraps them, and the innermost names the file and the line."""
+    said = [str(error)]
+    while error.__cause__ is not None:
+        error = error.__cause__
+        said.append(str(error))
+    return "\n".join(dict.fromkeys(filter(None, said)))

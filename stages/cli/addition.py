@@ -1,0 +1,195 @@
+"""`plumbline recipe add`: the new row, what it changes, and why."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
+
+from stages.bases import base_location
+from stages.cli.parameters import BASES, HUB_NUMBERS, PARAMS, available, recipe_row, row_lines, section, with_row
+from stages.cli.replacing import replacing
+from stages.ingest.parameters import Ingest
+from stages.ingest.table import FILE_COLUMN, find_table, read_table
+from stages.params import UserError, check_params
+from stages.recipe import Model, Recipe
+
+TEST_SHARE = 0.2
+HUB_REASON = (
+    "a hub model of billions of parameters is to fit one GPU (small batches, accumulated) and to move little "
+    "(rank 8 and 5e-5 are the published PaliGemma fine-tuning notebook's); its prompts hold more image tokens"
+)
+
+
+def add(
+    name: str,
+    *,
+    like: str,
+    data: Path | None = None,
+    label_column: str | None = None,
+    entity_column: str | None = None,
+    base: str | None = None,
+    revision: str | None = None,
+) -> None:
+    """Write recipe `name` (and an `ingest` row for `data`) into params.yaml; print what was decided."""
+    _require_free(name)
+    source = check_params(Recipe, recipe_row(like), f"recipes.{like}", PARAMS)
+    with PARAMS.open(encoding="utf-8", newline="") as stream:
+        text = stream.read()
+    row = _parsed(row_lines(text, "recipes", like))[like]
+    notes: list[str] = []
+    if base is not None:
+        _rebase(row, source, base, revision, notes)
+    elif revision is not None:
+        if not source.model.on_hub:
+            raise UserError(
+                f"--revision pins a hub model, but `{like}` uses the embedded base {source.base}: add --base."
+            )
+        row["model"]["revision"] = Quoted(_commit(source.model.id, revision))
+    if data is not None:
+        folder = _ingest_row(name, data, label_column, entity_column)
+        text = with_row(text, "ingest", name, _written({name: folder}))
+        row["source"], row["dataset"] = "ingest", name
+        row["curate"] = {"split": "entities", "test_share": TEST_SHARE}
+        notes.append(f"data: {folder['folder']}; licence and author stand as `unknown` in ingest.{name}: fill them in")
+    elif label_column or entity_column:
+        raise UserError("--label-column and --entity-column describe the table of a folder: add --data DIR.")
+    check_params(Recipe, yaml.safe_load(_written(row)), f"recipes.{name}", PARAMS)
+    text = with_row(text, "recipes", name, _written({name: row}))
+    with replacing(PARAMS) as stream:
+        stream.write(text)
+    print(f"added recipes.{name} to {PARAMS}, like {like}")
+    for note in notes:
+        print(f"  {note}")
+    print(f"next: plumbline doctor --recipe {name}; then: dvc repro report@{name}")
+
+
+def _require_free(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise UserError(f"recipe name `{name}` is not allowed: a small letter, then small letters, digits and _.")
+    if not isinstance(yaml.safe_load(name), str):
+        raise UserError(
+            f"recipe name `{name}` is not allowed: YAML reads it as {yaml.safe_load(name)!r}, not as a name."
+        )
+    for kind in ("recipes", "ingest"):
+        if name in section(kind):
+            raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
+
+
+def _rebase(row: Any, source: Recipe, base: str, revision: str | None, notes: list[str]) -> None:
+    """Put another base into `row`: a hub id, or a folder in models/base."""
+    if "/" not in base:
+        _embedded(row, base, revision)
+        return
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", base, re.ASCII):
+        raise UserError(f"--base {base} is neither a hub id (owner/name) nor the name of a folder in {BASES}.")
+    listed = available().get(base)
+    pinned = revision or (listed.revision if listed else None)
+    row["base"], row["model"]["id"], row["model"]["revision"] = "hub", base, Quoted(_commit(base, pinned))
+    if listed is None:
+        notes.append(
+            f"{base} is not under `available:`: check that its class and module names suit `train.target_modules`"
+        )
+    elif listed.gated:
+        notes.append(f"{base} is gated: accept its licence at {listed.licence_page or _page(base)} and set HF_TOKEN")
+    if not source.model.on_hub:  # a hub recipe's numbers were chosen for a hub model
+        changed = _set(row)
+        if changed:
+            notes += [f"changed: {', '.join(changed)}", f"because {HUB_REASON}"]
+
+
+def _embedded(row: Any, base: str, revision: str | None) -> None:
+    if revision is not None:
+        raise UserError(f"--revision pins a hub model; {base} is an embedded base: leave it out.")
+    found = sorted(path.name for path in BASES.iterdir() if (path / "config.json").is_file()) if BASES.is_dir() else []
+    if base not in found:
+        known = ", ".join(found) or "none: git checkout models/base"
+        raise UserError(f"--base {base}: no such base in {BASES} (there is: {known}); a hub model is named owner/name.")
+    model = Model(id=base)
+    base_location(BASES / base, model)  # refuses an incomplete folder
+    row["base"], row["model"]["id"], row["model"]["revision"] = base, base, None
+
+
+def _commit(model: str, revision: str | None) -> str:
+    if revision is None:
+        raise UserError(
+            f"no revision of {model} is known here, and it is never guessed: take the commit from "
+            f"{_page(model)}/commits/main and add --revision SHA."
+        )
+    if not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise UserError(
+            f"--revision {revision} is no commit (40 hex digits); a branch or tag can move. Take one from "
+            f"{_page(model)}/commits/main."
+        )
+    return revision
+
+
+def _page(model: str) -> str:
+    return f"https://huggingface.co/{model}"
+
+
+def _set(row: Any) -> list[str]:
+    """Write HUB_NUMBERS into the row; what changed, as `train.lora_rank 16 -> 8`."""
+    changed = []
+    for part, values in HUB_NUMBERS.items():
+        for key, value in values.items():
+            before = row[part].get(key)
+            if before != value:
+                changed.append(f"{part}.{key} {before} -> {value}")
+                row[part][key] = value
+    return changed
+
+
+def _ingest_row(name: str, data: Path, label_column: str | None, entity_column: str | None) -> dict[str, Any]:
+    """The row under `ingest:`; UserError when the folder, its table or a column isn't there."""
+    table = find_table(data)
+    folder = data.resolve()
+    if folder.is_relative_to(Path.cwd()):
+        folder = folder.relative_to(Path.cwd())
+    if not re.fullmatch(r"[^\"'$`\\{}\x00-\x1f]+", folder.as_posix()):
+        raise UserError(f"--data {data}: the path goes through a shell; rename it without quotes, braces, $, ` and \\.")
+    row = {  # quoted: a column may be called `no`, which YAML 1.1 takes for false
+        "folder": Quoted(folder.as_posix()),
+        "label_column": Quoted(label_column or "label"),
+        "entity_column": Quoted(entity_column) if entity_column else None,
+        "licence": "unknown",
+        "author": "unknown",
+    }
+    params = check_params(Ingest, row, f"ingest.{name}", PARAMS)
+    read_table(table, [FILE_COLUMN, params.label_column, *([entity_column] if entity_column else [])])
+    return row
+
+
+def _parsed(lines: str) -> Any:
+    try:
+        return _round_trip().load(lines)
+    except YAMLError as error:
+        raise UserError(f"{PARAMS}: the row can't be copied on its own ({error}): write it without anchors.") from error
+
+
+def _written(row: Any) -> str:
+    stream = io.StringIO()
+    _round_trip().dump(row, stream)
+    return stream.getvalue()
+
+
+def _round_trip() -> YAML:
+    dumper = YAML()  # keeps comments, order and quotes
+    dumper.preserve_quotes = True
+    dumper.width = 120
+    dumper.representer.add_representer(type(None), _null)
+    dumper.representer.add_representer(float, _decimal)
+    return dumper
+
+
+def _null(own: Any, _: None) -> Any:
+    return own.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+def _decimal(own: Any, value: float) -> Any:
+    """0.00005, not 5e-05: YAML 1.1 takes the latter for a word."""
+    return own.represent_scalar("tag:yaml.org,2002:float", f"{value:.10f}".rstrip("0"))

@@ -1,0 +1,101 @@
+"""Say what this machine can run and what is missing, each gap with its remedy; downloads nothing.
+
+Exit status 1 when something that is needed is missing; a `note` is worth knowing and stops nothing.
+"""
+
+import argparse
+from pathlib import Path
+
+from stages.cli import checks, machine
+from stages.cli.checks import Finding
+from stages.cli.columns import columns
+from stages.cli.estimate import Workload
+from stages.cli.packages import check_packages
+from stages.cli.parameters import BASES, HUB_NUMBERS, PARAMS, available, recipe_row, section
+from stages.params import UserError, check_params
+from stages.recipe import Model, Recipe
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--recipe", metavar="NAME", help="what this recipe needs (default: what all of them need)")
+    chosen.add_argument("--base", metavar="ID", help="what this base needs: a hub id, or a folder in models/base")
+
+
+def command(given: argparse.Namespace) -> int:
+    """Print the findings; 1 when one of them is a gap."""
+    findings = [
+        checks.python(),
+        *check_packages(),
+        checks.fonts(module for row in section("synthesize").values() for module in row.get("font_sources", [])),
+        checks.processor(),
+        *checks.repository(),
+    ]
+    if any(one.what == "packages" and one.state == "gap" for one in findings):
+        findings.append(Finding("note", "memory, disk, GPU", "not looked at", "run this again with the packages there"))
+    elif given.base:
+        findings += _base(given.base)
+    else:
+        rows = {given.recipe: recipe_row(given.recipe)} if given.recipe else section("recipes")
+        findings += _recipes(rows)
+    lines = [(one.state, one.what, one.found, one.remedy) for one in dict.fromkeys(findings)]
+    print(columns([("", "WHAT", "FOUND", "REMEDY"), *lines]))
+    gaps = sum(one.state == "gap" for one in findings)
+    print(f"\n{gaps} gap{'' if gaps == 1 else 's'}" if gaps else "\nnothing is missing")
+    return 1 if gaps else 0
+
+
+def _recipes(rows: dict[str, object]) -> list[Finding]:
+    findings: list[Finding] = []
+    for name, row in rows.items():
+        try:
+            recipe = check_params(Recipe, row, f"recipes.{name}", PARAMS)
+        except UserError as error:
+            findings.append(Finding("gap", f"recipe {name}", "not valid", str(error).replace("\n", " ")))
+            continue
+        if recipe.model.on_hub:
+            train = recipe.train
+            numbers = (train.lora_rank, train.per_device_train_batch_size, recipe.tokenize.max_length)
+            findings += _hub(recipe.model.id, recipe.model.revision, *numbers)
+        else:
+            findings += _embedded(BASES / recipe.base, recipe.model)
+    return findings
+
+
+def _base(base: str) -> list[Finding]:
+    """A base without a recipe: with the numbers that `plumbline recipe add` would write."""
+    if "/" not in base:
+        return _embedded(BASES / base, Model(id=base))
+    train = HUB_NUMBERS["train"]
+    numbers = (train["lora_rank"], train["per_device_train_batch_size"], HUB_NUMBERS["tokenize"]["max_length"])
+    listed = available().get(base)
+    return _hub(base, listed.revision if listed else None, *numbers)
+
+
+def _embedded(folder: Path, model: Model) -> list[Finding]:
+    return [
+        checks.embedded_base(folder, model),
+        checks.memory(checks.EMBEDDED_MEMORY),
+        checks.disk(Path(), checks.EMBEDDED_DISK),
+        checks.graphics(machine.gpus()),
+    ]
+
+
+def _hub(model: str, pinned: str | None, lora_rank: int, batch_size: int, max_length: int) -> list[Finding]:
+    listed = available().get(model)
+    findings = [checks.revision(model, pinned), *checks.access(model, pinned, listed)]
+    cards = machine.gpus()
+    if listed is None:
+        unknown = Finding(
+            "note", "size", f"of {model} unknown: not under `available:`", "add a row there for estimates"
+        )
+        return [*findings, unknown, checks.graphics(cards)]
+    work = Workload(listed.parameters, listed.image_size, lora_rank, batch_size, max_length)
+    needed = sum(work.memory().values())
+    return [
+        *findings,
+        checks.download_space(model, pinned, work.download()),
+        *checks.estimates(work),
+        checks.graphics(cards, needed=needed),
+        checks.memory(checks.LOADING_MEMORY if cards else needed),
+    ]

@@ -1,0 +1,68 @@
+"""How much memory and time a hub model's QLoRA takes: rules of thumb, before anything is downloaded.
+
+Memory = weights + embeddings + LoRA + activations + runtime, in bytes, with P parameters, rank r and
+T = batch x (image tokens + prompt) tokens at once:
+
+- weights: 0.55 P (NF4 with double quantisation is 0.52 byte a parameter; norms stay in 16 bits);
+- embeddings: 2 x vocabulary x width (NF4 replaces linear layers only);
+- LoRA: 16 x 0.0005 P r (weight, gradient and Adam's two moments in 32 bits; 11.3 M parameters at
+  r = 8 for 2.9 billion is what PaliGemma's fine-tuning notebook prints);
+- activations: 0.0027 P a token (8 MB a token at 3 billion), as nothing is recomputed;
+- runtime: 1 GB for the libraries and the device's own.
+
+Time = 4 P operations a token (forward, and backward through frozen weights) over what the device
+sustains, which is a guess within a factor of three.
+"""
+
+from dataclasses import dataclass
+
+GB = 1e9
+PATCH = 14  # pixels: SigLIP's, in every PaliGemma
+PROMPT_TOKENS = 64  # prompt and answer, generously
+VOCABULARY = 257_216  # PaliGemma's: Gemma's 256,000, locations and segments
+WIDTH = 2_304  # Gemma 2 2B's
+GPU_RATE = 30e12  # operations a second sustained: a data-centre GPU does 2-5 times as much, an old one a third
+CPU_RATE_BF16 = 250e9  # a core with bf16 instructions (AVX512-BF16 measured: 480e9 on bare products)
+CPU_RATE = 50e9  # a core without them
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A hub model and the numbers of a recipe that decide about memory and time."""
+
+    parameters: int
+    image_size: int  # pixels
+    lora_rank: int
+    batch_size: int
+    max_length: int  # tokens
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one row: image tokens, prompt and answer."""
+        return min(self.max_length, (self.image_size // PATCH) ** 2 + PROMPT_TOKENS)
+
+    def memory(self) -> dict[str, float]:
+        """Bytes while training, by part."""
+        return {
+            "weights": 0.55 * self.parameters,
+            "embeddings": 2.0 * VOCABULARY * WIDTH,
+            "LoRA": 16 * 0.0005 * self.parameters * self.lora_rank,
+            "activations": 0.0027 * self.parameters * self.batch_size * self.tokens,
+            "runtime": GB,
+        }
+
+    def download(self) -> float:
+        """Bytes of the weights in 16 bits, as the hub stores them."""
+        return 2.0 * self.parameters
+
+    def seconds(self, rows: int, rate: float) -> float:
+        """Seconds to train on `rows` rows at `rate` operations a second."""
+        return 4.0 * self.parameters * self.tokens * rows / rate
+
+
+def span(seconds: float) -> str:
+    """Seconds in the unit that a person would use."""
+    for unit, length in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 1.5 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,78 @@
+"""List the recipes, or add one: a new row from an existing one, with other data or another base."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from stages.cli.columns import columns
+from stages.cli.parameters import PARAMS, Available, available, section
+from stages.params import UserError, check_params
+from stages.recipe import Recipe
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="list|add")
+    verbs.add_parser("list", help="the recipes, and the models that one can be added for").set_defaults(command=show)
+    adding = verbs.add_parser("add", help="write a new row under `recipes:` in params.yaml")
+    adding.set_defaults(command=_add)
+    adding.add_argument("name", metavar="NAME", help="small letters, digits and _")
+    adding.add_argument("--like", required=True, metavar="RECIPE", help="the recipe to start from")
+    adding.add_argument("--data", type=Path, metavar="DIR", help="a folder of pictures with a CSV or JSON-lines table")
+    adding.add_argument("--label-column", metavar="COLUMN", help="of the table in DIR (default: label)")
+    adding.add_argument(
+        "--entity-column", metavar="COLUMN", help="what train and test must not share (default: the picture)"
+    )
+    adding.add_argument("--base", metavar="ID", help="a hub id, or a folder in models/base")
+    adding.add_argument("--revision", metavar="SHA", help="the hub commit to pin (40 hex digits)")
+
+
+def show(_: argparse.Namespace) -> int:
+    """Print both tables; a row that isn't valid is listed as such, and the exit status is 1."""
+    complaints: list[str] = []
+    rows = [_recipe_cells(name, row, complaints) for name, row in section("recipes").items()]
+    print(columns([("RECIPE", "TASK", "MODEL", "DATA", "ADAPTER", "REPORT"), *rows]))
+    models = [_available_cells(model, row) for model, row in available().items()]
+    if models:
+        print("\nMore models: plumbline recipe add NAME --like RECIPE --base MODEL")
+        print(columns([("MODEL", "ARCHITECTURE", "PARAMETERS", "NEEDS"), *models]))
+    for complaint in complaints:
+        print(f"error: {complaint}", file=sys.stderr)
+    return 1 if complaints else 0
+
+
+def _recipe_cells(name: str, row: object, complaints: list[str]) -> tuple[str, ...]:
+    try:
+        recipe = check_params(Recipe, row, f"recipes.{name}", PARAMS)
+    except UserError as error:
+        complaints.append(str(error))
+        return (name, "not valid, see below", "", "", "", "")
+    model = f"{recipe.model.id}@{recipe.model.revision[:12]}" if recipe.model.revision else recipe.model.id
+    adapter = Path("models/trained") / name / "adapter_model.safetensors"
+    report = Path("reports/html") / f"{name}.html"
+    return (name, recipe.task, model, f"{recipe.source}/{recipe.dataset}", _yes(adapter), _yes(report))
+
+
+def _yes(path: Path) -> str:
+    return "yes" if path.is_file() else "no"
+
+
+def _available_cells(model: str, row: Available) -> tuple[str, ...]:
+    needs = [] if row.revision else ["--revision SHA"]
+    if row.gated:
+        needs += [f"its licence accepted at {row.licence_page or f'https://huggingface.co/{model}'}", "HF_TOKEN"]
+    return (model, row.architecture, f"{row.parameters / 1e9:.1f} billion", ", ".join(needs) or "nothing more")
+
+
+def _add(given: argparse.Namespace) -> int:
+    from stages.cli.addition import add  # ruamel.yaml is for this command only
+
+    add(
+        given.name,
+        like=given.like,
+        data=given.data,
+        label_column=given.label_column,
+        entity_column=given.entity_column,
+        base=given.base,
+        revision=given.revision,
+    )
+    return 0

@@ -1,0 +1,4 @@
+from stages.entry import main
+from stages.ingest.stage import run
+
+main(run)
