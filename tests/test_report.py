@@ -174,7 +174,7 @@ def test_curve_counts_what_it_leaves_out(tmp_path: Path) -> None:
     lines = [f"{step},{'nan' if step == 3 else 2.0}" for step in range(1, 1001)]
     (tmp_path / "loss.csv").write_text("\n".join(["step,loss", *lines]))
     curve = read_curve(tmp_path / "loss.csv")
-    assert (curve.steps, curve.left_out, curve.first) == (999, 1, 2.0)
+    assert (curve.steps, curve.left_out, curve.first) == (1000, 1, 2.0)
     assert len(curve.points.split()) <= 400
 
 

@@ -18,7 +18,7 @@ from stages.tokenize.stage import run as tokenize
 from stages.train.batches import Collator
 from stages.train.plan import check_consumed, plan_rows
 from stages.train.stage import add_adapter, answer_loss, load_quantised, run
-from tests.letters import RECIPE, record, write_base, write_curated
+from letters import RECIPE, record, write_base, write_curated
 
 SETTINGS = RECIPE.train
 

@@ -15,7 +15,7 @@ from stages.params import Params, UserError, check_params, read_params
 PARAMS = Path("params.yaml")
 BASES = Path("models/base")
 HUB_NUMBERS: dict[str, dict[str, Any]] = {  # what a recipe for a hub model starts with
-    "tokenize": {"max_length": 512},
+    "tokenize": {"max_length": 512, "trim_aspect": 1.0},  # its processor fits pictures to a square
     "train": {
         "lora_rank": 8,
         "learning_rate": 5e-5,

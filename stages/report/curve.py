@@ -24,7 +24,7 @@ class Curve:
     first: float
     last: float
     steps: int
-    left_out: int  # steps whose loss is not finite
+    left_out: int  # logged steps whose loss is not finite
 
 
 def read_curve(path: Path) -> Curve:
@@ -62,7 +62,7 @@ def _curve(known: list[tuple[float, float]], left_out: int) -> Curve:
         y_ticks=tuple((round(HEIGHT * (1 - tick / top), 1), f"{tick:g}") for tick in y_ticks),
         first=known[0][1],
         last=smooth[-1],
-        steps=len(known),
+        steps=round(known[-1][0]),
         left_out=left_out,
     )
 

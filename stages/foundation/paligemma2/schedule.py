@@ -11,5 +11,5 @@ FONT_FAMILIES = [
     "Roboto", "Source Sans Pro", "Source Serif Pro", "Manrope", "Fredoka One", "Intuitive",
 ]  # fmt: skip
 SCHEDULE = Schedule(
-    steps=7000, batch=128, learning_rate=1.5e-3, warmup_steps=200, weight_decay=0.05, seed=1, processes=2
+    cycles=((7000, 1.5e-3), (5000, 1.0e-3)), batch=128, warmup_steps=200, weight_decay=0.05, seed=1, processes=2
 )

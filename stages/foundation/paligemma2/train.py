@@ -20,8 +20,8 @@ from stages.foundation.paligemma2.architecture import HIDDEN, PATCH
 from stages.foundation.paligemma2.drawing import HEIGHT, MARKS, PIXEL_MEAN, PIXEL_STD, WIDTH, draw
 from stages.foundation.paligemma2.questions import LONGEST, Question, ask
 
-# Longest word, by the share of training done: short words first.
-CURRICULUM = ((0.05, 8), (0.12, 14), (1.0, LONGEST))
+# Longest word before each step: short words first.
+CURRICULUM = ((350, 8), (840, 14))
 CHECKPOINT_EVERY = 250  # steps
 LETTERS = string.ascii_letters
 ROWS, COLUMNS = HEIGHT // PATCH, WIDTH // PATCH
@@ -30,21 +30,32 @@ PER_COLUMN = 2  # places a column of patches at which letter and mark are named
 
 @dataclass(frozen=True)
 class Schedule:
-    """`batch` is over all processes; the learning rate warms up, then falls to 0 as a cosine."""
+    """`batch` is over all processes. Each of `cycles` is (steps, peak learning rate): warm-up, then a cosine to 0."""
 
-    steps: int
+    cycles: tuple[tuple[int, float], ...]
     batch: int
-    learning_rate: float
     warmup_steps: int
     weight_decay: float
     seed: int
     processes: int
 
+    @property
+    def steps(self) -> int:
+        return sum(steps for steps, _ in self.cycles)
 
-def longest_at(step: int, steps: int) -> int:
+    def learning_rate(self, step: int) -> float:
+        """The rate at `step`, counted over all cycles."""
+        for steps, peak in self.cycles:
+            if step < steps:
+                warm = min(1.0, (step + 1) / self.warmup_steps)
+                return float(peak * warm * 0.5 * (1 + np.cos(np.pi * step / steps)))
+            step -= steps
+        return 0.0
+
+
+def longest_at(step: int) -> int:
     """The longest word drawn at `step`."""
-    done = step / steps
-    return next(longest for share, longest in CURRICULUM if done < share)
+    return next((longest for end, longest in CURRICULUM if step < end), LONGEST)
 
 
 class Encoder:
@@ -102,7 +113,7 @@ class Drawn:
 def draw_batch(schedule: Schedule, step: int, rank: int, faces: list[Path]) -> Drawn:
     """This rank's share of one step."""
     rng = np.random.default_rng([schedule.seed, step, rank])
-    longest = longest_at(step, schedule.steps)
+    longest = longest_at(step)
     questions = [ask(rng, faces, longest) for _ in range(schedule.batch // schedule.processes)]
     places = (np.arange(COLUMNS * PER_COLUMN) + 0.5) * PATCH / PER_COLUMN
     strips = np.empty((len(questions), HEIGHT, WIDTH, 3), np.uint8)
@@ -175,11 +186,7 @@ def _work(rank: int, schedule: Schedule, tokenizer_folder: Path, faces: list[Pat
     decayed = [p for p in learned.parameters() if p.ndim > 1]
     plain = [p for p in learned.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": schedule.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate, betas=(0.9, 0.98), fused=True)
-
-    def rate(step: int) -> float:
-        warm = min(1.0, (step + 1) / schedule.warmup_steps)
-        return float(warm * 0.5 * (1 + np.cos(np.pi * min(1.0, step / schedule.steps))))
+    optimizer = torch.optim.AdamW(groups, lr=schedule.learning_rate(0), betas=(0.9, 0.98), fused=True)
 
     start, log = _resume(scratch, schedule, learned, optimizer)
     bar = tqdm(range(start, schedule.steps), initial=start, total=schedule.steps, desc="base", disable=rank > 0)
@@ -187,7 +194,7 @@ def _work(rank: int, schedule: Schedule, tokenizer_folder: Path, faces: list[Pat
         drawn = draw_batch(schedule, step, rank, faces)
         batch = encoder.batch(drawn)
         for group in optimizer.param_groups:
-            group["lr"] = schedule.learning_rate * rate(step)
+            group["lr"] = schedule.learning_rate(step)
         with torch.autocast("cpu", torch.bfloat16):
             answer, place = losses(model, place_head, batch, drawn)
             loss = answer + place
@@ -198,9 +205,7 @@ def _work(rank: int, schedule: Schedule, tokenizer_folder: Path, faces: list[Pat
         optimizer.step()
         if rank == 0 and step % 20 == 0:
             log.append({"step": step, "answer": round(answer.item(), 4), "place": round(place.item(), 4)})
-            bar.set_postfix(
-                answer=f"{answer.item():.2f}", place=f"{place.item():.2f}", longest=longest_at(step, schedule.steps)
-            )
+            bar.set_postfix(answer=f"{answer.item():.2f}", place=f"{place.item():.2f}", longest=longest_at(step))
         if rank == 0 and (step + 1) % CHECKPOINT_EVERY == 0:
             _save(scratch, schedule, step + 1, learned, optimizer, log)
     if rank == 0:
