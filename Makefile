@@ -7,6 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 demo: install
 	dvc repro report@circled_letter
+	plumbline recipe results circled_letter
 
 test: install
 	ruff check .

@@ -76,8 +76,8 @@ def main() -> int:
 
 
 def plan_rows(params: Synthesize, words: Path, count: int) -> list[Row]:
-    """Rows that plain Pillow can draw too: no stretch, weight or blur."""
-    plain_params = params.model_copy(update={"stretch": (1.0, 1.0), "weight": (1.0, 1.0), "blur": 0.0})
+    """Rows that plain Pillow can draw too: no stretch, weight, blur or slant."""
+    plain_params = params.model_copy(update={"stretch": (1.0, 1.0), "weight": (1.0, 1.0), "blur": 0.0, "slanted": 0.0})
     word_list = read_word_list(params.words, words)
     (side, _), *_ = plan_sides(plain_params, word_list, read_withheld(words), typefaces_of(params))
     pictures = [plan_picture(plain_params, side, number) for number in range(count)]

@@ -384,3 +384,8 @@ def test_estimates_grow_with_the_work() -> None:
     assert all(small.memory()[part] <= large.memory()[part] for part in small.memory())
     assert small.seconds(10, 1e12) == pytest.approx(10 * 4 * 3e9 * 320 / 1e12)
     assert [span(seconds) for seconds in (80, 120, 7200, 200_000)] == ["80 seconds", "2 minutes", "2 hours", "2 days"]
+
+
+def test_results_need_a_recipe_and_its_evaluation(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "run `dvc repro report@letters`" in refused(capsys, "recipe", "results", "letters")
+    assert "no recipe `nothing`" in refused(capsys, "recipe", "results", "nothing")

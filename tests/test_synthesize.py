@@ -21,9 +21,9 @@ from stages.shards import ShardReader, shard_of
 from stages.synthesize import stage
 from stages.synthesize.drawing import draw, glyph_of, lay_out
 from stages.synthesize.parameters import Synthesize, Words
-from stages.synthesize.plan import Picture, plan_picture
+from stages.synthesize.plan import Picture, Side, plan_picture
 from stages.synthesize.png import encode_palette_png
-from stages.synthesize.words import Vocabulary, read_withheld, read_word_list, vocabulary_of
+from stages.synthesize.words import Vocabulary, WordList, read_withheld, read_word_list, vocabulary_of
 
 ROOT = Path(__file__).parents[1]
 WORDS = ROOT / "data" / "words"
@@ -393,3 +393,16 @@ def test_half_written_output_is_removed_and_the_manifest_comes_last(
     stage.run(params_with(train_images=3, test_images=1), words=WORDS, out=out)
     assert len(read_rows(out)) == 4
     assert len(json.loads((out / "manifest.json").read_text())["files"]) == len(list(out.iterdir())) - 1
+
+
+def test_only_training_pictures_are_slanted_and_the_ellipse_follows() -> None:
+    params = Synthesize.model_validate({**VALUES, "slanted": 1.0})
+    faces = find_typefaces(["DejaVu Sans"], ["matplotlib"])["DejaVu Sans"]
+    vocabulary = vocabulary_of(WordList("made up", "0" * 64, ("plumb", "line")), frozenset(), params.words, test=False)
+    train, test = (Side(name, 0, vocabulary, (tuple(faces),)) for name in ("train", "test"))
+    assert all(plan_picture(params, train, number).slant for number in range(20))
+    assert not any(plan_picture(params, test, number).slant for number in range(20))
+    plain, leaning = glyph_of(faces[0].path, "l"), glyph_of(faces[0].path, "l", 0.24)
+    assert leaning.cover.shape[0] == plain.cover.shape[0]
+    assert leaning.cover.shape[1] > plain.cover.shape[1]
+    assert abs(float(leaning.cover.sum()) / float(plain.cover.sum()) - 1) < 0.02  # no ink is lost

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from letters import RECIPE, record, write_base, write_curated
 
 from stages.params import UserError
 from stages.recipe import Recipe, Train
@@ -18,7 +19,6 @@ from stages.tokenize.stage import run as tokenize
 from stages.train.batches import Collator
 from stages.train.plan import check_consumed, plan_rows
 from stages.train.stage import add_adapter, answer_loss, load_quantised, run
-from letters import RECIPE, record, write_base, write_curated
 
 SETTINGS = RECIPE.train
 

@@ -1,18 +1,25 @@
-"""List the recipes, or add one: a new row from an existing one, with other data or another base."""
+"""List the recipes, print one's results, or add one: a new row with other data or another base."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from stages.cli.columns import columns
-from stages.cli.parameters import PARAMS, Available, available, section
+from stages.cli.parameters import PARAMS, Available, available, recipe_row, section
+from stages.entry import require
+from stages.evaluate.published import held_out, kind_of_pictures, not_the_same_rows
+from stages.evaluate.table import side_by_side
 from stages.params import UserError, check_params
 from stages.recipe import Recipe
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(required=True, metavar="list|add")
+    verbs = parser.add_subparsers(required=True, metavar="list|results|add")
     verbs.add_parser("list", help="the recipes, and the models that one can be added for").set_defaults(command=show)
+    printing = verbs.add_parser("results", help="the numbers of the last evaluation, and where the page is")
+    printing.set_defaults(command=results)
+    printing.add_argument("name", metavar="RECIPE")
     adding = verbs.add_parser("add", help="write a new row under `recipes:` in params.yaml")
     adding.set_defaults(command=_add)
     adding.add_argument("name", metavar="NAME", help="small letters, digits and _")
@@ -38,6 +45,20 @@ def show(_: argparse.Namespace) -> int:
     for complaint in complaints:
         print(f"error: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
+
+
+def results(given: argparse.Namespace) -> int:
+    """Print the table of reports/metrics/RECIPE.json beside the published figures, and the report's path."""
+    from stages.tasks import TASKS  # brings pyarrow
+
+    recipe = check_params(Recipe, recipe_row(given.name), f"recipes.{given.name}", PARAMS)
+    metrics = require(Path(f"reports/metrics/{given.name}.json"), f"run `dvc repro report@{given.name}`.")
+    pictures = kind_of_pictures({"generator" if recipe.source == "synthesize" else recipe.source})
+    caveat = not_the_same_rows(pictures, held_out(recipe.curate.get("split")))
+    print(side_by_side(json.loads(metrics.read_text(encoding="utf-8")), TASKS[recipe.task].rules[0], caveat))
+    report = Path(f"reports/html/{given.name}.html")
+    print(f"report: {require(report, f'run `dvc repro report@{given.name}`.').resolve()}")
+    return 0
 
 
 def _recipe_cells(name: str, row: object, complaints: list[str]) -> tuple[str, ...]:

@@ -64,12 +64,25 @@ def draw(picture: Picture, size: int, largest: float) -> tuple[bytes, Layout]:
 
 
 @lru_cache(maxsize=16384)
-def glyph_of(font: Path, letter: str) -> Glyph:
-    """One letter at TYPE_SIZE; OSError when the font file is gone or broken."""
+def glyph_of(font: Path, letter: str, slant: float = 0.0) -> Glyph:
+    """One letter at TYPE_SIZE, slanted about its baseline; OSError when the font file is gone or broken."""
     face = _face(font)
     mask, (left, top) = face.getmask2(letter, mode="L", anchor="ls")
     cover = np.asarray(mask, dtype=np.uint8).reshape(mask.size[1], mask.size[0])
-    return Glyph(cover, left, top, face.getlength(letter))
+    glyph = Glyph(cover, left, top, face.getlength(letter))
+    return _slanted(glyph, slant) if slant else glyph
+
+
+def _slanted(glyph: Glyph, slant: float) -> Glyph:
+    """The glyph with each row moved right by `slant` times its height above the baseline."""
+    rows, columns = glyph.cover.shape
+    moved = (-slant * glyph.top, -slant * (glyph.top + rows - 1))  # of the first and the last row
+    start, width = math.floor(min(moved)), columns + math.ceil(max(moved)) - math.floor(min(moved))
+    back = (1, slant, start + slant * glyph.top, 0, 1, 0)  # where an output pixel comes from
+    image = Image.fromarray(glyph.cover).transform(
+        (width, rows), Image.Transform.AFFINE, back, Image.Resampling.BILINEAR
+    )
+    return Glyph(np.asarray(image), glyph.left + start, glyph.top, glyph.advance)
 
 
 @lru_cache(maxsize=64)
@@ -87,7 +100,7 @@ class _Setting:
 
 
 def _set_word(picture: Picture) -> _Setting:
-    glyphs = [glyph_of(picture.typeface.path, letter) for letter in picture.word]
+    glyphs = [glyph_of(picture.typeface.path, letter, picture.slant) for letter in picture.word]
     pens = [0.0]
     for glyph in glyphs:
         pens.append(pens[-1] + glyph.advance)

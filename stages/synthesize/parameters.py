@@ -71,6 +71,7 @@ class Synthesize(Params):
     blur: Share
     tinted: Share
     other_colours: Share
+    slanted: Share = 0.0
 
     @model_validator(mode="after")
     def _something_to_draw(self) -> Self:

@@ -19,6 +19,7 @@ OTHER_COLOURS: tuple[Colour, ...] = (
     (30, 80, 235), (20, 150, 60), (240, 135, 0), (145, 45, 200), (230, 30, 160), (0, 160, 190)
 )  # fmt: skip
 BLUR = (0.3, 0.8)  # radius in final pixels of the pictures that are softened
+SLANTS = (-0.14, 0.12, 0.24)  # a few, so that slanted glyphs are rendered once
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Picture:
     paper: Colour = WHITE
     ink: Colour = BLACK
     colour: Colour = (255, 0, 0)
+    slant: float = 0.0  # to the right per unit upwards, on top of the typeface's own
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def plan_picture(params: Synthesize, side: Side, number: int) -> Picture:
     word, kind = side.vocabulary.draw(rng)
     family = side.families[rng.integers(len(side.families))]
     dx, dy, tint, other, blur = rng.random(5)
+    slanted = side.name == "train" and rng.random() < params.slanted
     return Picture(
         word=word,
         index=int(rng.integers(len(word))),
@@ -76,6 +79,7 @@ def plan_picture(params: Synthesize, side: Side, number: int) -> Picture:
         paper=_colour(rng, PALEST_TINT, 256) if tint < params.tinted else WHITE,
         ink=BLACK if rng.random() < 0.5 else _colour(rng, 0, 70),
         colour=_line_colour(rng, other < params.other_colours),
+        slant=float(rng.choice(SLANTS)) if slanted else 0.0,
     )
 
 

@@ -128,6 +128,7 @@ def _record(row_id: str, image: Image, picture: Picture, layout: Layout, seed: i
         "ellipse_scale": round(picture.ellipse_scale, 3),
         "box": [round(edge, 1) for edge in layout.box],
         "stretch": round(picture.stretch, 3),
+        "slant": picture.slant,
         "weight": picture.weight,
         "blur": round(picture.blur, 2),
         "colours": {"paper": picture.paper, "ink": picture.ink, "ellipse": picture.colour},
