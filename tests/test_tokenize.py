@@ -79,7 +79,7 @@ def test_a_row_that_would_be_cut_is_refused(processor: Any) -> None:
 
 def test_the_refusals_are_what_refuses(processor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Encoder, "refuse", lambda *_: None)
-    encoder(processor, features=64, longest=40).encode(PROMPT, "k")  # nothing else stands in the way
+    assert encoder(processor, features=64, longest=40).encode(PROMPT, "k").suffix  # nothing else stands in the way
 
 
 def test_the_tower_s_positions_must_fit_the_pictures(processor: Any) -> None:
