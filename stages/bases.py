@@ -3,6 +3,7 @@
 Nothing here runs remote code; a hub model that is gated says where its licence is accepted.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,11 +97,33 @@ def pick_device(wanted: str) -> str:
 
 
 @contextmanager
-def _explained(model: Model) -> Iterator[None]:
-    """Turn the hub's refusals into what to do about them."""
+def without_known_noise() -> Iterator[None]:
+    """Leave out what the libraries say of choices made on purpose, and of their own use of each other.
+
+    No torchvision (Pillow's processors are used); no `kernels` (bitsandbytes would fetch code from the
+    hub at import); peft asking transformers by an older name.
+    """
+    logger, leave_out = logging.getLogger("bitsandbytes.backends.cpu.ops"), _NotAboutKernels()
+    logger.addFilter(leave_out)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*torchvision.*")
+            warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+            yield
+    finally:
+        logger.removeFilter(leave_out)
+
+
+class _NotAboutKernels(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "pip install kernels" not in record.getMessage()
+
+
+@contextmanager
+def _explained(model: Model) -> Iterator[None]:
+    """Turn the hub's refusals into what to do about them."""
+    try:
+        with without_known_noise():
             yield
     except OSError as error:
         text = str(error)

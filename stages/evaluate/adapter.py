@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stages.bases import without_known_noise
 from stages.params import UserError
 
 
@@ -83,4 +84,5 @@ def attach(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     check_adapter(folder)
-    return PeftModel.from_pretrained(model, str(folder), torch_device=str(model.device), is_trainable=False)
+    with without_known_noise():
+        return PeftModel.from_pretrained(model, str(folder), torch_device=str(model.device), is_trainable=False)

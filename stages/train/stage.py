@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from stages.bases import load_model, load_processor, pick_device
+from stages.bases import load_model, load_processor, pick_device, without_known_noise
 from stages.params import UserError
 from stages.recipe import Recipe, Train
 from stages.shards import ShardReader
@@ -38,7 +38,7 @@ def run(params: Recipe, *, tokenized: Path, base: Path, out: Path) -> None:
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    model.save_pretrained(out, save_embedding_layers=False)
+    save_adapter(model, out)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
     processor.save_pretrained(out)
     per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
@@ -81,9 +81,19 @@ def add_adapter(model: Any, settings: Train, params: Recipe) -> Any:
         revision=params.model.revision,
         task_type="CAUSAL_LM",
     )
-    adapted = get_peft_model(model, config)
+    with without_known_noise():
+        adapted = get_peft_model(model, config)
     adapted.peft_config["default"].base_model_name_or_path = params.model.id  # not this machine's folder
     return adapted
+
+
+def save_adapter(model: Any, out: Path) -> None:
+    """peft's two files. It keeps `target_modules` as a set, whose order differs from run to run: sorted here."""
+    model.save_pretrained(out, save_embedding_layers=False)
+    path = out / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def fit(
