@@ -21,7 +21,7 @@ SCRATCH = Path(".scratch/foundation/paligemma2-tiny")
 
 
 def build(version: int, out: Path, scratch: Path) -> None:
-    """Train (about half an hour of 2 cores), sit the exam, write the folder."""
+    """Train (about an hour of 2 cores), sit the exam, write the folder."""
     import torch
     from transformers import AutoTokenizer
 
