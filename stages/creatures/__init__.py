@@ -1,0 +1,1 @@
+"""Drawn creatures: species made of attributes, their pictures and their descriptions."""
