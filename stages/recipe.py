@@ -89,14 +89,16 @@ class Evaluate(Params):
 
 
 class Recipe(Params):
-    """One row. `source`, `dataset` and `base` only choose paths in dvc.yaml."""
+    """One row. `source`, `dataset` and `base` only choose paths in dvc.yaml: data/curate/letters, say.
 
-    source: Literal["synthesize", "ingest"]
+    `source: caption` reads the curated rows with the texts that the caption log gives them.
+    """
+
+    source: Literal["curate", "caption"]
     dataset: str
     base: str
     task: Literal["letter"]
     model: Model
-    curate: dict[str, object]
     tokenize: Tokenize
     train: Train
     evaluate: Evaluate

@@ -7,6 +7,7 @@ manifest is unfinished.
 
 import csv
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
@@ -22,7 +23,7 @@ from stages.shards import sha256_of_file
 
 @dataclass(frozen=True)
 class Image:
-    """One picture: digest of its encoded bytes, where these lie, size in pixels."""
+    """One picture: digest of its encoded bytes, where these lie, size in pixels (0 x 0: as fetched, not decoded)."""
 
     sha256: str
     shard: str
@@ -41,7 +42,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a row comes from. `parameters` is JSON: what a generator drew, what an importer read."""
+    """Where a row comes from. `parameters` is JSON: what a generator drew, what an importer or a search said.
+
+    `sha256` is the digest of the bytes as they came, "" where the picture never was re-encoded.
+    """
 
     kind: str  # generator, folder, url
     licence: str
@@ -54,6 +58,7 @@ class Source:
     generator: str = ""
     seed: int = 0
     parameters: str = "{}"
+    sha256: str = ""
 
     @property
     def drawn(self) -> dict[str, Any]:
@@ -72,6 +77,11 @@ class Record:
     entity: str
     source: Source
     split: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What names this picture for good (captions, a person's decisions): the digest of the bytes as they came."""
+        return self.source.sha256 or self.image.sha256
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,13 @@ SCHEMA = pa.schema(
 )
 
 
+def new_folder(out: Path) -> None:
+    """Make `out` anew: what lies there is half-written, by a run that was killed before its manifest."""
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+
+
 def write_rows(path: Path, records: Iterable[Record]) -> int:
     """Write rows.parquet, sorted by id so that workers' order doesn't matter; returns the count."""
     rows = [asdict(record) for record in sorted(records, key=lambda record: record.id)]
@@ -141,10 +158,11 @@ def write_drops(path: Path, drops: Iterable[Drop]) -> None:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["id", "reason", "detail"])
         for drop in sorted(drops, key=lambda drop: drop.id):
-            writer.writerow([_plain(drop.id), drop.reason, _plain(drop.detail)])
+            writer.writerow([plain_cell(drop.id), drop.reason, plain_cell(drop.detail)])
 
 
-def _plain(cell: str) -> str:
+def plain_cell(cell: str) -> str:
+    """`cell`, with a quote before what a spreadsheet would take for a formula (OWASP, CSV injection)."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
@@ -157,6 +175,21 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> None:
     }
     text = json.dumps({**facts, "files": files}, indent=1, sort_keys=True, ensure_ascii=False)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What a finished folder's stage said of itself: its manifest without the files."""
+    return {key: value for key, value in read_manifest(folder).items() if key != "files"}
+
+
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """The facts of every data stage up to `folder`, the first one first; each manifest holds those `upstream`."""
+    facts = facts_of(folder)
+    history = [facts]
+    while "upstream" in facts:
+        facts = facts.pop("upstream")
+        history.append(facts)
+    return history[::-1]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

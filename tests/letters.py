@@ -18,12 +18,11 @@ FAMILIES = ("Roboto", "Caladea")
 
 RECIPE = Recipe.model_validate(
     {
-        "source": "synthesize",
+        "source": "curate",
         "dataset": "letters",
         "base": "tiny",
         "task": "letter",
         "model": {"id": "tiny"},
-        "curate": {"split": "words_and_fonts"},
         "tokenize": {"prompt": PROMPT},
         "train": {
             "seed": 1,
@@ -96,8 +95,9 @@ def write_curated(folder: Path, rows: list[tuple[Record, bytes]]) -> Path:
     write_rows(folder / "rows.parquet", [row for row, _ in rows])
     write_drops(folder / "drops.csv", [])
     splits = {split: sum(row.split == split for row, _ in rows) for split in ("train", "test")}
-    facts = {"stage": "curate", "rows_in": len(rows) + 3, "rows": len(rows), "drops": {"duplicate": 3}}
-    write_manifest(folder, {**facts, "splits": splits})
+    facts = {"stage": "curate", "rows_in": len(rows) + 3, "rows_out": len(rows), "dropped": {"duplicate": 3}}
+    upstream = {"stage": "synthesize", "rows_out": len(rows) + 3, "dropped": {}}
+    write_manifest(folder, {**facts, "split": "words_and_fonts", "splits": splits, "upstream": upstream})
     return folder
 
 

@@ -26,21 +26,22 @@ threads: 2 # tracked
 
 ingest: {} # folders
 
+curate:
+  letters: {source: synthesize, dataset: letters, decisions: none, split: words_and_fonts}
+
 synthesize:
   letters: {seed: 7, font_sources: [matplotlib]}
 
 recipes:
   # the first one
   letters:
-    source: synthesize
+    source: curate
     dataset: letters
     base: tiny # a folder
     task: letter
     model:
       id: tiny
       revision: null # a commit
-    curate:
-      split: words_and_fonts
     tokenize: {prompt: "Which letter?", max_length: 128}
     train:
       seed: 1
@@ -147,9 +148,10 @@ def test_adding_data_and_a_hub_base(project: Path, capsys: pytest.CaptureFixture
     }
     assert params["ingest"] == {"mine": ingest}
     row = check_params(Recipe, params["recipes"]["mine"], "recipes.mine")
-    assert (row.source, row.dataset, row.base) == ("ingest", "mine", "hub")
+    assert (row.source, row.dataset, row.base) == ("curate", "mine", "hub")
     assert (row.model.id, row.model.revision) == (HUB, COMMIT)
-    assert row.curate == {"split": "entities", "test_share": 0.2}
+    curated = {"source": "ingest", "dataset": "mine", "decisions": "none", "split": "entities", "test_share": 0.2}
+    assert params["curate"]["mine"] == curated
     assert (row.train.lora_rank, row.train.learning_rate, row.train.gradient_accumulation_steps) == (8, 5e-5, 8)
     assert (row.train.per_device_train_batch_size, row.tokenize.max_length) == (2, 512)
     assert row.train.target_modules == ("q_proj", "v_proj")
@@ -248,7 +250,7 @@ def test_listing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "reports/html/letters.html").touch()
     main(["recipe", "list"])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["letters", "letter", "tiny", "synthesize/letters", "no", "yes"]
+    assert lines[1].split() == ["letters", "letter", "tiny", "curate/letters", "no", "yes"]
     assert "--revision SHA" in lines[-1]
     assert "HF_TOKEN" in lines[-1]
     Path("params.yaml").write_text(PARAMS.replace("lora_rank: 16", "lora_rank: 0"))

@@ -1,73 +1,50 @@
 """Curation: every row is kept or dropped with one reason, and nothing stands on both sides."""
 
 import csv
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from curation import (
+    BY_ENTITIES,
+    BY_WORDS,
+    ROOT,
+    TEST_FONT_FAMILY,
+    TEST_WORDS,
+    TRAIN_FONT,
+    TRAIN_WORDS,
+    a_row,
+    a_table,
+    both_sides,
+    curate,
+    png,
+    run,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image as PillowImage
 
-from stages.curate import split, stage
-from stages.curate.split import CONTRADICTORY, DUPLICATE, NOT_MARKED, TEST_FONT, TEST_WORD, WITHHELD, Curate, decide
+from stages.curate import decide as deciding
+from stages.curate import stage
+from stages.curate.copies import CONTRADICTORY, DUPLICATE
+from stages.curate.decide import NOT_MARKED, WITHHELD, Evidence, Ruling, decide
+from stages.curate.parameters import Curate
+from stages.curate.split import TEST_FONT, TEST_WORD, crossings
 from stages.foundation.paligemma2.withheld import is_test_family, is_test_word
-from stages.params import UserError, check_params
-from stages.record import Image, Record, Source, Tally, read_manifest, read_rows, write_manifest, write_rows
-from stages.shards import ShardReader, sha256, shard_of, write_shard
+from stages.params import UserError, load_params, read_params
+from stages.record import Record, Source, Tally, read_manifest, read_rows
+from stages.shards import ShardReader, sha256, shard_of
 
-WORDS = Path(__file__).parents[1] / "data" / "words"
-BY_WORDS = Curate(split="words_and_fonts")
-BY_ENTITIES = Curate(split="entities")
-TRAIN_WORDS = [word for word in ("apple", "bridge", "candle", "dragon", "engine", "forest") if not is_test_word(word)]
-TEST_WORDS = [f"word{chr(97 + n)}" for n in range(26) if is_test_word(f"word{chr(97 + n)}")]
-TRAIN_FONT, TEST_FONT_FAMILY = "Roboto", "Caladea"
+BENCHMARK = frozenset({"acknowledgement"})
 
 
-def png(number: int) -> bytes:
-    """A small picture that no other number gives."""
-    stream = io.BytesIO()
-    PillowImage.new("RGB", (4, 3), (number % 256, number // 256, 0)).save(stream, "PNG")
-    return stream.getvalue()
+def ruled(rows: list[Record], params: Curate = BY_WORDS) -> Ruling:
+    return decide(params, Evidence(rows, withheld=BENCHMARK))
 
 
-def picture_of(row_id: str) -> bytes:
-    return png(int.from_bytes(row_id.encode()) % 60000)
-
-
-def a_row(row_id: str, word: str, family: str = TRAIN_FONT, picture: bytes | None = None, **changes: Any) -> Record:
-    """A row of a drawn table that marks the word's first letter; its picture follows from its id."""
-    data = picture_of(row_id) if picture is None else picture
-    image = Image(sha256(data), shard_of(row_id), f"{row_id}.png", 4, 3)
-    source = Source("generator", "CC0-1.0", parameters=json.dumps({"word": word, "index": 0, "family": family}))
-    return replace(Record(row_id, image, (), word[0], word.casefold(), source), **changes)
-
-
-def a_table(folder: Path, rows: list[Record], pictures: dict[str, bytes] | None = None) -> Path:
-    """A finished table folder; `pictures` replaces what a row's id would give."""
-    folder.mkdir(parents=True)
-    shards: dict[str, list[tuple[str, bytes]]] = {}
-    for row in rows:
-        data = (pictures or {}).get(row.id, picture_of(row.id))
-        shards.setdefault(row.image.shard, []).append((row.image.member, data))
-    for shard, members in shards.items():
-        write_shard(folder / shard, members)
-    write_rows(folder / "rows.parquet", rows)
-    write_manifest(folder, {})
-    return folder
-
-
-def both_sides() -> list[Record]:
-    train = [a_row(f"a{number}", word) for number, word in enumerate(TRAIN_WORDS)]
-    return train + [a_row(f"t{number}", word, TEST_FONT_FAMILY) for number, word in enumerate(TEST_WORDS)]
-
-
-def reasons(rows: list[Record], params: Curate = BY_WORDS) -> dict[str, str]:
-    _, drops = decide(params, rows, frozenset({"acknowledgement"}))
-    return {drop.id: drop.reason for drop in drops}
+def reasons(rows: list[Record]) -> dict[str, str]:
+    return {drop.id: drop.reason for drop in ruled(rows).drops}
 
 
 def test_splits_by_words_and_fonts_and_copies_the_pictures(tmp_path: Path) -> None:
@@ -75,7 +52,7 @@ def test_splits_by_words_and_fonts_and_copies_the_pictures(tmp_path: Path) -> No
     raw, out = a_table(tmp_path / "raw", rows), tmp_path / "out"
     out.mkdir()
     (out / "z.tar").write_bytes(b"left by a killed run")
-    stage.run(BY_WORDS, raw=raw, words=WORDS, out=out)
+    run(BY_WORDS, raw, out)
     curated = read_rows(out)
     assert {row.id: row.split for row in curated} == {r.id: "train" if r.id[0] == "a" else "test" for r in rows}
     with ShardReader(out) as reader:
@@ -97,7 +74,7 @@ def test_splits_by_words_and_fonts_and_copies_the_pictures(tmp_path: Path) -> No
 def test_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     raw = a_table(tmp_path / "raw", both_sides())
     for name in ("one", "two"):
-        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / name)
+        run(BY_WORDS, raw, tmp_path / name)
     assert (tmp_path / "one/manifest.json").read_bytes() == (tmp_path / "two/manifest.json").read_bytes()
 
 
@@ -115,7 +92,7 @@ def test_each_drop_has_its_reason(tmp_path: Path) -> None:
     ]
     pictures = {"s1": same, "s2": same, "c1": torn, "c2": torn}
     raw = a_table(tmp_path / "raw", [*both_sides(), *odd], pictures)
-    stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+    run(BY_WORDS, raw, tmp_path / "out")
     with (tmp_path / "out" / "drops.csv").open() as stream:
         dropped = {row["id"]: row["reason"] for row in csv.DictReader(stream)}
     assert dropped == {
@@ -171,9 +148,10 @@ def test_no_row_vanishes_and_nothing_crosses(drawn: list[tuple[str, str, int, bo
         a_row(f"r{number}", word, family, picture=png(picture), label=word[0] if right else "?")
         for number, (word, family, picture, right) in enumerate(drawn)
     ]
-    kept, drops = decide(params, rows, frozenset({"acknowledgement"}))
+    ruling = ruled(rows, params)
+    kept, drops = ruling.kept, ruling.drops
     assert sorted([row.id for row in kept] + [drop.id for drop in drops]) == sorted(row.id for row in rows)
-    assert split.crossings(params, kept) == []
+    assert crossings(params, kept, ruling.linked) == []
     assert "acknowledgement" not in {row.entity for row in kept}
     assert len({row.image.sha256 for row in kept}) == len(kept)
     for row in kept:
@@ -190,7 +168,8 @@ def test_entities_stay_whole_and_their_share_is_about_right() -> None:
         for entity_number, entity in enumerate(f"entity{n}" for n in range(300))
         for number in range(2)
     ]
-    kept, drops = decide(Curate(split="entities", test_share=0.3), rows, frozenset())
+    ruling = ruled(rows, curate(test_share=0.3))
+    kept, drops = ruling.kept, ruling.drops
     assert (len(kept), drops) == (600, [])
     sides = {(row.entity, row.split) for row in kept}
     assert len(sides) == 300, "no entity on both sides"
@@ -200,13 +179,13 @@ def test_entities_stay_whole_and_their_share_is_about_right() -> None:
 def test_rows_without_word_or_font_need_the_other_split() -> None:
     row = a_row("a", "apple", source=Source("folder", "CC-BY-4.0"))
     with pytest.raises(UserError, match=r"row a has no family and no word .*set `split: entities`"):
-        decide(BY_WORDS, [row], frozenset())
+        ruled([row])
 
 
 def test_a_changed_picture_stops_the_stage(tmp_path: Path) -> None:
     raw = a_table(tmp_path / "raw", both_sides(), {"a0": png(60005)})
     with pytest.raises(UserError, match=r"a0\.png in .* is not the picture that its row names"):
-        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, raw, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -215,59 +194,85 @@ def test_a_picture_that_does_not_decode_stops_the_stage(data: bytes, tmp_path: P
     rows = [a_row("broken", TRAIN_WORDS[0], picture=data), *both_sides()]
     raw = a_table(tmp_path / "raw", rows, {"broken": data})
     with pytest.raises(UserError, match=r"row broken: broken\.png in .* is no picture that can be decoded"):
-        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, raw, tmp_path / "out")
 
 
 def test_a_picture_of_another_size_stops_the_stage(tmp_path: Path) -> None:
     rows = both_sides()
     rows[0] = replace(rows[0], image=replace(rows[0].image, width=5))
     with pytest.raises(UserError, match=r"row a0: .* is 4 x 3 pixels, its row says 5 x 3"):
-        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", rows), words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, a_table(tmp_path / "raw", rows), tmp_path / "out")
 
 
 @pytest.mark.parametrize(("family", "empty"), [(TRAIN_FONT, "test"), (TEST_FONT_FAMILY, "train")])
 def test_an_empty_split_is_refused(family: str, empty: str, tmp_path: Path) -> None:
     rows = [row for row in both_sides() if row.source.drawn["family"] == family]
     with pytest.raises(UserError, match=f"the {empty} split is empty: .*give the {empty} side"):
-        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", rows), words=WORDS, out=tmp_path / "out")
-    with pytest.raises(UserError, match=r"split is empty: .*change `test_share` = 0.2 or bring more"):
-        stage.run(BY_ENTITIES, raw=a_table(tmp_path / "one", rows[:1]), words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, a_table(tmp_path / "raw", rows), tmp_path / "out")
+    with pytest.raises(UserError, match=r"split is empty: .*change `test_share` = 0.4 or bring more"):
+        run(BY_ENTITIES, a_table(tmp_path / "one", rows[:1]), tmp_path / "out")
 
 
 def test_a_crossing_is_never_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = a_table(tmp_path / "raw", [*both_sides(), a_row("b0", TRAIN_WORDS[0].upper())])
-    monkeypatch.setattr(split, "_side", lambda _, row: "test" if row.record.id == "b0" else "train")
+    monkeypatch.setattr(deciding, "side_by_word", lambda row: "test" if row.record.id == "b0" else "train")
     with pytest.raises(RuntimeError, match=f"in both splits: .*word {TRAIN_WORDS[0]}"):
-        stage.run(BY_WORDS, raw=raw, words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, raw, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_row_that_vanishes_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def forgetful(*given: Any) -> Any:
-        kept, drops = decide(*given)
-        return kept[1:], drops
+        ruling = decide(*given)
+        return replace(ruling, kept=ruling.kept[1:])
 
     monkeypatch.setattr(stage, "decide", forgetful)
     with pytest.raises(RuntimeError, match="rows in, but"):
-        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", both_sides()), words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, a_table(tmp_path / "raw", both_sides()), tmp_path / "out")
 
 
 def test_ids_that_name_two_rows_are_refused(tmp_path: Path) -> None:
     rows = [*both_sides(), a_row("a0", TRAIN_WORDS[1])]
     with pytest.raises(UserError, match="1 ids name more than one row, a0 first"):
-        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", rows), words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, a_table(tmp_path / "raw", rows), tmp_path / "out")
 
 
-def test_parameters_and_inputs_are_checked(tmp_path: Path) -> None:
-    for values in ({"split": "random"}, {"split": "entities", "test_share": 0}, {"split": "entities", "share": 1}):
-        with pytest.raises(UserError):
-            check_params(Curate, values, "recipes.toy.curate")
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"split": "random"}, "`curate.toy.split` = 'random' is not allowed"),
+        ({"test_share": 0}, "`curate.toy.test_share` = 0 is not allowed"),
+        ({"share": 1}, "`curate.toy.share` is not a parameter; allowed here: dataset, decisions, licences"),
+        ({"source": "web"}, "`curate.toy.source` = 'web'"),
+        ({"licences": []}, "name at least one licence"),
+        ({"licences": ["CC0-1.0", "unknown"]}, "'unknown' is no licence; `any` lets pictures in"),
+        ({"near_duplicates": {"bits": 128, "radius": 3}}, "near_duplicates.bits` = 128"),
+        ({"near_duplicates": {"bits": 64, "radius": 20}}, "at most a quarter of `bits`, 16"),
+        ({"texts": {"shortest": 9, "longest": 3}}, "`longest` = 3 is less than `shortest` = 9"),
+        ({"per_class": {"most": 2, "least": 3}}, "`most` = 2 is less than `least` = 3"),
+        ({"pictures": {"limits": {"seconds": 0}}}, "pictures.limits.seconds` = 0"),
+    ],
+)
+def test_wrong_parameters_are_refused_by_name(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(UserError) as refused:
+        curate(**change)
+    assert complaint in str(refused.value)
+
+
+def test_the_parameters_that_are_tracked_are_right() -> None:
+    for name in read_params(ROOT / "params.yaml")["curate"]:
+        load_params(Curate, f"curate.{name}", ROOT / "params.yaml")
+
+
+def test_missing_inputs_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no manifest\.json"):
-        stage.run(BY_WORDS, raw=tmp_path, words=WORDS, out=tmp_path / "out")
+        run(BY_WORDS, tmp_path, tmp_path / "out")
+    raw = a_table(tmp_path / "raw", both_sides())
     with pytest.raises(UserError, match=r"withheld\.txt is missing"):
-        stage.run(BY_WORDS, raw=a_table(tmp_path / "raw", both_sides()), words=tmp_path, out=tmp_path / "out")
+        run(BY_WORDS, raw, tmp_path / "out", words=tmp_path)
+    with pytest.raises(UserError, match=r"none\.csv is missing: write a file with the one line `sha256,decision"):
+        run(BY_WORDS, raw, tmp_path / "out", decisions=tmp_path / "none.csv")
 
 
 def test_tally_counts_reasons() -> None:
-    _, drops = decide(BY_WORDS, [a_row("a", "apple", label="z")], frozenset())
-    assert Tally(1, drops).reasons == {NOT_MARKED: 1}
+    assert Tally(1, ruled([a_row("a", "apple", label="z")]).drops).reasons == {NOT_MARKED: 1}

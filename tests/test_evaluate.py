@@ -188,7 +188,7 @@ OUTCOMES = [outcome("lamp", 0, "a", "l"), outcome("lamp", 1, "A", "a"), outcome(
 
 
 def test_metrics_by_hand() -> None:
-    found = metrics_of(OUTCOMES, TASK, "a", RECIPE.evaluate)
+    found = metrics_of(OUTCOMES, TASK, "a", "words and fonts", RECIPE.evaluate)
     assert (found["rows"], found["entities"], found["classes"], found["chance"]) == (3, 2, 52, round(1 / 52, 4))
     assert (found["majority"], found["blind"], found["thumbnail_knn"]) == (0.3333, 0.0, 0.3333)
     assert (found["zero_shot"]["exact"], found["zero_shot"]["first_letter"]) == (0.3333, 0.6667)
@@ -206,7 +206,7 @@ def test_metrics_by_hand() -> None:
 
 def test_tables_are_absent_where_nothing_is_known() -> None:
     bare = dict.fromkeys(BARE)
-    found = metrics_of([outcome("lamp", 0, "l", "l", **bare)], TASK, "a", RECIPE.evaluate)
+    found = metrics_of([outcome("lamp", 0, "l", "l", **bare)], TASK, "a", "words and fonts", RECIPE.evaluate)
     assert [key for key in found if key.startswith("by_")] == ["by_letter"]
     assert "neighbour_errors" not in found
     assert "chance_in_word" not in found

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from stages.ingest.parameters import Ingest
-from stages.ingest.picture import RefusedPictureError, open_picture, png_bytes
 from stages.ingest.stage import run
 from stages.ingest.table import find_table, read_table
 from stages.params import UserError
+from stages.pictures import RefusedPictureError, open_picture, png_bytes
 from stages.record import Record, read_manifest, read_rows
 from stages.shards import ShardReader
 

@@ -75,8 +75,10 @@ def test_an_unknown_key_is_refused_by_every_params_class() -> None:
 
 
 def test_a_stage_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "params.yaml").write_text("recipes: {x: {curate: {split: by_moon}}}\n")
-    words = ["--params", "recipes.x.curate", "--raw", "raw", "--words", "words", "--out", "out"]
+    (tmp_path / "params.yaml").write_text(
+        "curate: {x: {source: ingest, dataset: x, decisions: none, split: by_moon}}\n"
+    )
+    words = ["--params", "curate.x", "--raw", "r", "--words", "w", "--decisions", "d", "--out", "o"]
     done = subprocess.run(
         [sys.executable, "-m", "stages.curate", *words],
         cwd=tmp_path,
@@ -86,5 +88,5 @@ def test_a_stage_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml: `recipes.x.curate.split` = 'by_moon' is not allowed")
+    assert done.stderr.startswith("error: params.yaml: `curate.x.split` = 'by_moon' is not allowed")
     assert "Traceback" not in done.stderr

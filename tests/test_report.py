@@ -49,14 +49,13 @@ def build(folder: Path, zero_shot: str = "a", hostile: bool = False, **drawn: An
         Outcome(row, row.label, Answer(zero_shot, 0.25), Answer("x" if i < 2 else row.label, 0.75), "e", "l")
         for i, row in enumerate(tests)
     ]
-    write_metrics(folder / "metrics.json", metrics_of(outcomes, LetterTask(), "a", RECIPE.evaluate))
+    write_metrics(folder / "metrics.json", metrics_of(outcomes, LetterTask(), "a", "words and fonts", RECIPE.evaluate))
     write_predictions(folder / "predictions.jsonl", outcomes, LetterTask())
     base = folder / "base"
     base.mkdir()
     material = {"version": 1, "steps": 6000, "tasks": {"read": {"images": 10, "accuracy": 0.9, "prompt": "Read."}}}
     (base / "material.json").write_text(json.dumps({**material, "never": HOSTILE if hostile else "a circled letter"}))
     return {
-        "raw": write_curated(folder / "raw", rows),
         "curated": write_curated(folder / "curated", rows),
         "tokenized": write_tokens(folder / "tokenized", rows, [5, 6]),
         "base": base,

@@ -3,10 +3,18 @@
 import argparse
 import sys
 
-from stages.cli import doctor, predict, recipe, run
+from stages.cli import caption, doctor, export, predict, recipe, run, scrape
 from stages.entry import stop_on
 
-COMMANDS = {"run": run, "recipe": recipe, "predict": predict, "doctor": doctor}
+COMMANDS = {
+    "run": run,
+    "recipe": recipe,
+    "scrape": scrape,
+    "caption": caption,
+    "export": export,
+    "predict": predict,
+    "doctor": doctor,
+}
 
 
 def main(argv: list[str] | None = None) -> None:

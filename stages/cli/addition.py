@@ -35,7 +35,7 @@ def add(
     base: str | None = None,
     revision: str | None = None,
 ) -> None:
-    """Write recipe `name` (and an `ingest` row for `data`) into params.yaml; print what was decided."""
+    """Write recipe `name` (and `ingest` and `curate` rows for `data`) into params.yaml; print what was decided."""
     _require_free(name)
     source = check_params(Recipe, recipe_row(like), f"recipes.{like}", PARAMS)
     with PARAMS.open(encoding="utf-8", newline="") as stream:
@@ -53,8 +53,9 @@ def add(
     if data is not None:
         folder = _ingest_row(name, data, label_column, entity_column)
         text = with_row(text, "ingest", name, _written({name: folder}))
-        row["source"], row["dataset"] = "ingest", name
-        row["curate"] = {"split": "entities", "test_share": TEST_SHARE}
+        curated = {"source": "ingest", "dataset": name, "decisions": "none", "split": "entities"}
+        text = with_row(text, "curate", name, _written({name: {**curated, "test_share": TEST_SHARE}}))
+        row["source"], row["dataset"] = "curate", name
         notes.append(f"data: {folder['folder']}; licence and author stand as `unknown` in ingest.{name}: fill them in")
     elif label_column or entity_column:
         raise UserError("--label-column and --entity-column describe the table of a folder: add --data DIR.")
@@ -75,7 +76,7 @@ def _require_free(name: str) -> None:
         raise UserError(
             f"recipe name `{name}` is not allowed: YAML reads it as {yaml.safe_load(name)!r}, not as a name."
         )
-    for kind in ("recipes", "ingest"):
+    for kind in ("recipes", "ingest", "curate"):
         if name in section(kind):
             raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
 

@@ -4,10 +4,10 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from stages.bases import base_location
 from stages.cli import machine
@@ -15,6 +15,7 @@ from stages.cli.estimate import CPU_RATE, CPU_RATE_BF16, GB, GPU_RATE, Workload,
 from stages.cli.parameters import Available
 from stages.params import UserError
 from stages.recipe import Model
+from stages.scrape.parameters import KEY
 
 MINIMUM_PYTHON = (3, 11)
 INSTALL = "pip install -c constraints.txt -e ."
@@ -50,6 +51,16 @@ def fonts(modules: Iterable[str]) -> Finding:
     if missing:
         return Finding("gap", "fonts", f"missing: {', '.join(missing)}", INSTALL)
     return Finding("ok", "fonts", f"{len(wanted)} packages")
+
+
+def search_key(scrapes: Mapping[str, Any]) -> list[Finding]:
+    """The key of the real search service, when a collection needs it; its value is never shown."""
+    needing = sorted(name for name, row in scrapes.items() if row.get("endpoint") == "serpapi")
+    if not needing:
+        return []
+    if os.environ.get(KEY):
+        return [Finding("ok", "search key", f"{KEY} is set")]
+    return [Finding("gap", "search key", f"{KEY} is not set", f"export it for scrape@{', scrape@'.join(needing)}")]
 
 
 def processor() -> Finding:

@@ -28,6 +28,7 @@ def command(given: argparse.Namespace) -> int:
         checks.python(),
         *check_packages(),
         checks.fonts(module for row in section("synthesize").values() for module in row.get("font_sources", [])),
+        *checks.search_key(section("scrape")),
         checks.processor(),
         *checks.repository(),
     ]

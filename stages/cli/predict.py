@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from stages.cli.replacing import replacing
-from stages.ingest.picture import RefusedPictureError, looks_like_picture, open_picture
 from stages.params import Params, UserError, check_params
+from stages.pictures import RefusedPictureError, looks_like_picture, open_picture
 from stages.recipe import Model, Tokenize
 
 if TYPE_CHECKING:

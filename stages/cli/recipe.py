@@ -8,7 +8,7 @@ from pathlib import Path
 from stages.cli.columns import columns
 from stages.cli.parameters import PARAMS, Available, available, recipe_row, section
 from stages.entry import require
-from stages.evaluate.published import held_out, kind_of_pictures, not_the_same_rows
+from stages.evaluate.published import not_the_same_rows
 from stages.evaluate.table import side_by_side
 from stages.params import UserError, check_params
 from stages.recipe import Recipe
@@ -53,9 +53,8 @@ def results(given: argparse.Namespace) -> int:
 
     recipe = check_params(Recipe, recipe_row(given.name), f"recipes.{given.name}", PARAMS)
     metrics = require(Path(f"reports/metrics/{given.name}.json"), f"run `dvc repro report@{given.name}`.")
-    pictures = kind_of_pictures({"generator" if recipe.source == "synthesize" else recipe.source})
-    caveat = not_the_same_rows(pictures, held_out(recipe.curate.get("split")))
-    print(side_by_side(json.loads(metrics.read_text(encoding="utf-8")), TASKS[recipe.task].rules[0], caveat))
+    found = json.loads(metrics.read_text(encoding="utf-8"))
+    print(side_by_side(found, TASKS[recipe.task].rules[0], not_the_same_rows(found["pictures"], found["held_out"])))
     report = Path(f"reports/html/{given.name}.html")
     print(f"report: {require(report, f'run `dvc repro report@{given.name}`.').resolve()}")
     return 0

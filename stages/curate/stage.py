@@ -1,107 +1,90 @@
-"""Curate a table: verify every picture, drop with reasons, split, and copy what is left."""
+"""Curate a table: look at every picture, drop with reasons, merge copies, split, and write what is left."""
 
-import io
-import shutil
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from stages.curate.split import Curate, crossings, decide
-from stages.entry import die_with_parent, require
+from stages.curate.copies import DUPLICATE, NEAR_DUPLICATE
+from stages.curate.decide import Copy, Evidence, Ruling, decide
+from stages.curate.decisions import read_decisions, resolve
+from stages.curate.decode import Facts, Quarantine
+from stages.curate.parameters import Curate
+from stages.curate.sheet import write_sheet
+from stages.curate.split import SPLITS, crossings
+from stages.curate.verification import verify_pictures
+from stages.curate.writing import Written, as_fetched, look_at, write_pictures
+from stages.entry import require
 from stages.params import UserError
-from stages.record import Image, Record, Tally, read_rows, write_drops, write_manifest, write_rows
-from stages.shards import ShardReader, shard_of, write_shard
+from stages.record import (
+    Record,
+    Tally,
+    facts_of,
+    new_folder,
+    plain_cell,
+    read_rows,
+    write_drops,
+    write_manifest,
+    write_rows,
+)
 
-SPLITS = ("train", "test")
-ROWS_A_WORKER = 2000  # below this, starting another process takes longer than decoding
+GROUP_COLUMNS = ("group", "id", "sha256", "role", "reason", "of", "bits")
 
 
-def run(params: Curate, *, raw: Path, words: Path, out: Path) -> None:
-    """Split the table in `raw` into `out`; `words` holds the benchmark's words, which never get in."""
+def run(params: Curate, *, raw: Path, words: Path, decisions: Path, out: Path) -> None:
+    """Curate the table in `raw` into `out`.
+
+    `words` holds the benchmark's words, which never get in; `decisions` what a person decided about pictures.
+    """
     records = read_rows(raw)
     withheld = require(words / "withheld.txt", "restore it with git: it names the words that must never get in.")
+    decided = resolve(read_decisions(decisions), [record.origin for record in records])
     _check_ids(records)
-    verify_pictures(raw, records)
+    verify_pictures(raw, [record for record in records if not as_fetched(record)])
 
-    tally = Tally(rows_in=len(records))
-    kept, tally.drops = decide(params, records, frozenset(withheld.read_text(encoding="utf-8").casefold().split()))
-    tally.close(len(kept))
-    _check_splits(params, kept, tally)
+    evidence = Evidence(
+        records,
+        look_at(params, raw, records),
+        decided=decided,
+        withheld=frozenset(withheld.read_text(encoding="utf-8").casefold().split()),
+    )
+    evidence, ruling, written = _settle(params, evidence, raw, out)
+    tally = Tally(len(records), ruling.drops)
+    tally.close(write_rows(out / "rows.parquet", written.records))
+    write_drops(out / "drops.csv", ruling.drops)
+    _write_groups(out / "groups.csv", ruling.copies)
+    if params.source != "synthesize":  # what we drew ourselves holds no surprise to look for
+        write_sheet(params, raw, evidence, ruling, written.records, out / "sheet.html")
+    write_manifest(
+        out, {"stage": "curate", **_facts(params, written.records, ruling, tally), "upstream": facts_of(raw)}
+    )
+    print(f"{len(written.records)} of {len(records)} rows kept; dropped: {tally.reasons or 'none'}")
+    for decision in ruling.not_applied:
+        print(f"decision not applied: {decision}")
 
-    if out.exists():  # half-written: a stage that was killed leaves no manifest
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    copied = copy_pictures(raw, kept, out)
-    tally.close(write_rows(out / "rows.parquet", copied))
-    write_drops(out / "drops.csv", tally.drops)
-    write_manifest(out, {"stage": "curate", **_facts(copied, tally)})
 
+def _settle(params: Curate, evidence: Evidence, raw: Path, out: Path) -> tuple[Evidence, Ruling, Written]:
+    """Decide and write; anew where writing shows what looking had not, so that another copy can step in.
 
-def verify_pictures(raw: Path, records: list[Record]) -> None:
-    """Read and decode every picture; UserError names the first that is missing, changed or broken.
-
-    A broken picture is no reason for a drop: the stage before wrote it whole.
+    That is a picture that fails after all, or two files that hold the same pixels. Each round settles one more
+    picture at least, so this ends; nearly always after one or two.
     """
-    from joblib import Parallel, cpu_count, delayed
-    from tqdm import tqdm
-
-    shards: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        shards[record.image.shard].append(record)
-    jobs = (delayed(_verify_shard)(raw, rows) for _, rows in sorted(shards.items()))
-    workers = min(cpu_count(), 1 + len(records) // ROWS_A_WORKER)
-    with tqdm(total=len(records), desc="verifying", unit="picture") as progress:
-        for count in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
-            progress.update(count)
-
-
-def _verify_shard(raw: Path, records: list[Record]) -> int:
-    import multiprocessing
-
-    if multiprocessing.parent_process() is not None:
-        die_with_parent()
-    with ShardReader(raw) as reader:
-        for record in records:
-            image = record.image
-            _check_decodes(raw, record, reader.read(image.shard, image.member, image.sha256))
-    return len(records)
-
-
-def _check_decodes(raw: Path, record: Record, data: bytes) -> None:
-    import PIL.Image
-
-    where = f"row {record.id}: {record.image.member} in {raw / record.image.shard}"
-    try:
-        with PIL.Image.open(io.BytesIO(data)) as picture:
-            picture.load()
-            size = picture.size
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{where} is no picture that can be decoded ({error}): rebuild the stage that wrote it."
-        ) from error
-    if size != (record.image.width, record.image.height):
-        expected = f"{record.image.width} x {record.image.height}"
-        raise UserError(f"{where} is {size[0]} x {size[1]} pixels, its row says {expected}: rebuild the stage.")
-
-
-def copy_pictures(raw: Path, records: Iterable[Record], out: Path) -> list[Record]:
-    """Copy the rows' bytes into `out`'s own shards; returns the rows that point there."""
-    shards: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        shards[shard_of(record.id)].append(record)
-    copied = []
-    with ShardReader(raw) as reader:
-        for shard, rows in sorted(shards.items()):
-            members = []
-            for record in rows:
-                image = record.image
-                member = record.id + PurePosixPath(image.member).suffix
-                members.append((member, reader.read(image.shard, image.member, image.sha256)))
-                copied.append(replace(record, image=Image(image.sha256, shard, member, image.width, image.height)))
-            write_shard(out / shard, members)
-    return copied
+    facts: dict[str, Facts | Quarantine] = dict(evidence.facts)
+    pixels: dict[str, str] = {}
+    while True:
+        evidence = replace(evidence, facts=facts, pixels=pixels)
+        ruling = decide(params, evidence)
+        tally = Tally(len(evidence.records), ruling.drops)
+        tally.close(len(ruling.kept))
+        _check_splits(params, ruling, tally)
+        new_folder(out)
+        written = write_pictures(params, raw, ruling.kept, out)
+        if written.settled:
+            return evidence, ruling, written
+        facts = {**facts, **written.failed}
+        pixels = {**pixels, **written.pixels}
 
 
 def _check_ids(records: list[Record]) -> None:
@@ -112,30 +95,43 @@ def _check_ids(records: list[Record]) -> None:
         )
 
 
-def _check_splits(params: Curate, kept: list[Record], tally: Tally) -> None:
+def _check_splits(params: Curate, ruling: Ruling, tally: Tally) -> None:
     """UserError for an empty split; RuntimeError when something is on both sides: that would be a bug."""
     for split in SPLITS:
-        if not any(record.split == split for record in kept):
+        if not any(record.split == split for record in ruling.kept):
             remedy = (
                 f"give the {split} side both words and fonts (`{split}_images` and `families` in `synthesize`)"
                 if params.split == "words_and_fonts"
                 else f"change `test_share` = {params.test_share} or bring more entities than "
-                f"{len({record.entity.casefold() for record in kept})}"
+                f"{len({record.entity.casefold() for record in ruling.kept})}"
             )
             raise UserError(
-                f"the {split} split is empty: {tally.rows_in} rows in, {len(kept)} kept, dropped: "
+                f"the {split} split is empty: {tally.rows_in} rows in, {len(ruling.kept)} kept, dropped: "
                 f"{tally.reasons or 'none'}; {remedy}."
             )
-    crossing = crossings(params, kept)
+    crossing = crossings(params, ruling.kept, ruling.linked)
     if crossing:
         raise RuntimeError(f"{len(crossing)} names are in both splits: {', '.join(crossing[:5])}")
 
 
-def _facts(records: list[Record], tally: Tally) -> dict[str, Any]:
+def _write_groups(path: Path, copies: Iterable[Copy]) -> None:
+    """groups.csv: every row that has a copy, what became of it, and in how many bits it differs from what stayed."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(GROUP_COLUMNS)
+        for copy in copies:
+            bits = "" if copy.bits is None else str(copy.bits)
+            cells = [copy.group, copy.record.id, copy.record.origin, copy.role, copy.reason, copy.of, bits]
+            writer.writerow([plain_cell(cell) for cell in cells])
+
+
+def _facts(params: Curate, records: list[Record], ruling: Ruling, tally: Tally) -> dict[str, Any]:
     words: dict[str, set[str]] = {split: set() for split in SPLITS}
     families: dict[str, Counter[str]] = {split: Counter() for split in SPLITS}
+    entities: dict[str, set[str]] = {split: set() for split in SPLITS}
     for record in records:
         drawn = record.source.drawn
+        entities[record.split].add(record.entity.casefold())
         words[record.split].add(str(drawn.get("word", record.entity)).casefold())
         if "family" in drawn:
             families[record.split][drawn["family"]] += 1
@@ -143,8 +139,31 @@ def _facts(records: list[Record], tally: Tally) -> dict[str, Any]:
         "rows_in": tally.rows_in,
         "rows_out": len(records),
         "dropped": tally.reasons,
+        "split": params.split,
         "splits": dict(Counter(record.split for record in records)),
-        "words": {split: len(found) for split, found in words.items()},
+        "entities": _sizes(entities),
+        "words": _sizes(words),
         "families": {split: dict(found) for split, found in families.items()},
         "licences": dict(Counter(record.source.licence for record in records)),
+        "groups": _group_counts(ruling.copies),
+        "texts_left_out": ruling.texts_left_out,
+        "decisions": {"applied": ruling.applied, "not_applied": list(ruling.not_applied)},
+    }
+
+
+def _sizes(found: Mapping[str, set[str]]) -> dict[str, int]:
+    return {split: len(names) for split, names in found.items()}
+
+
+def _group_counts(copies: list[Copy]) -> dict[str, int]:
+    """Groups of rows that look alike, and what became of their rows."""
+    reasons = Counter(copy.reason for copy in copies)
+    roles = Counter(copy.role for copy in copies)
+    return {
+        "groups": len({copy.group for copy in copies}),
+        "rows": len(copies),
+        "exact_copies": reasons[DUPLICATE],
+        "near_copies": reasons[NEAR_DUPLICATE],
+        "contradictory": roles["contradictory"],
+        "kept": roles["kept"],
     }

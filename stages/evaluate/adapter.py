@@ -47,7 +47,8 @@ ALLOWED: dict[str, tuple[str, Callable[[Any], bool]]] = {
 
 def check_adapter(folder: Path) -> None:
     """UserError unless `folder` holds a plain LoRA adapter in safetensors and nothing that peft would run."""
-    from peft import LoraConfig
+    with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
+        from peft import LoraConfig
 
     path = folder / "adapter_config.json"
     for needed in (path, folder / "adapter_model.safetensors"):

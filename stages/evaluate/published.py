@@ -37,7 +37,7 @@ def kind_of_pictures(kinds: Collection[str]) -> str:
 
 
 def held_out(split: object) -> str:
-    """What training has not seen of the test rows, by the recipe's `curate.split`."""
+    """What training has not seen of the test rows, by the curated set's `split`."""
     return "words and fonts" if split == "words_and_fonts" else "entities"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.evaluate.breakdowns import groups_of, neighbours_of
 from stages.evaluate.generation import Answer
+from stages.evaluate.published import kind_of_pictures
 from stages.evaluate.statistics import Interval, mcnemar, mean_interval
 from stages.recipe import Evaluate
 from stages.record import Record
@@ -35,8 +36,10 @@ class Outcome:
         return word if isinstance(word, str) else ""
 
 
-def metrics_of(outcomes: Sequence[Outcome], task: Task, majority: str, settings: Evaluate) -> dict[str, Any]:
-    """The metrics file's content: shares in 0..1, rounded; intervals over entities."""
+def metrics_of(
+    outcomes: Sequence[Outcome], task: Task, majority: str, withheld: str, settings: Evaluate
+) -> dict[str, Any]:
+    """The metrics file's content: shares in 0..1, rounded; intervals over entities. `withheld` is `held_out`'s."""
     entities = [outcome.record.entity for outcome in outcomes]
     main = task.rules[0]
 
@@ -54,6 +57,8 @@ def metrics_of(outcomes: Sequence[Outcome], task: Task, majority: str, settings:
     found: dict[str, Any] = {
         "rows": len(outcomes),
         "entities": len(set(entities)),
+        "pictures": kind_of_pictures({outcome.record.source.kind for outcome in outcomes}),
+        "held_out": withheld,
         "classes": len(task.classes),
         "chance": 1 / len(task.classes),
         **_named("majority", interval(right(lambda _: majority))),

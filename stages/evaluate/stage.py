@@ -7,12 +7,12 @@ from stages.bases import load_model, load_processor, pick_device
 from stages.evaluate.adapter import attach, check_adapter
 from stages.evaluate.baselines import majority, nearest_labels, thumbnails, white
 from stages.evaluate.generation import Answer, answer
-from stages.evaluate.published import held_out, kind_of_pictures, not_the_same_rows
+from stages.evaluate.published import held_out, not_the_same_rows
 from stages.evaluate.results import Outcome, metrics_of, write_metrics, write_predictions
 from stages.evaluate.table import side_by_side
 from stages.params import UserError
 from stages.recipe import Recipe
-from stages.record import read_rows
+from stages.record import read_manifest, read_rows
 from stages.shards import ShardReader
 from stages.tasks import TASKS
 from stages.threads import set_threads
@@ -40,12 +40,11 @@ def run(
         Outcome(records[row.id], row.label, zero_shot[i], tuned[i], blind[i].text, neighbours[i])
         for i, row in enumerate(test)
     ]
-    found = metrics_of(outcomes, task, majority([row.label for row in train]), params.evaluate)
+    withheld = held_out(read_manifest(curated).get("split"))
+    found = metrics_of(outcomes, task, majority([row.label for row in train]), withheld, params.evaluate)
     write_predictions(predictions, outcomes, task)
     write_metrics(metrics, found)
-    pictures = kind_of_pictures({outcome.record.source.kind for outcome in outcomes})
-    caveat = not_the_same_rows(pictures, held_out(params.curate.get("split")))
-    print(side_by_side(found, task.rules[0], caveat))
+    print(side_by_side(found, task.rules[0], not_the_same_rows(found["pictures"], found["held_out"])))
 
 
 def _answers(

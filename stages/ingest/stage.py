@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from stages.ingest.parameters import Ingest
-from stages.ingest.picture import RefusedPictureError, open_picture, png_bytes
 from stages.ingest.table import CONVENTION, FILE_COLUMN, TableRow, find_table, read_table
 from stages.params import UserError
-from stages.record import Drop, Image, Record, Source, Tally, Text, write_drops, write_manifest, write_rows
+from stages.pictures import RefusedPictureError, open_picture, png_bytes
+from stages.record import Drop, Image, Record, Source, Tally, Text, new_folder, write_drops, write_manifest, write_rows
 from stages.shards import sha256, sha256_of_file, shard_of, write_shard
 
 IMPORTER = "plumbline.ingest/1"
@@ -40,9 +39,7 @@ def run(params: Ingest, *, source: Path, out: Path) -> None:
     tally.drops += [drop for drop in found if isinstance(drop, Drop)]
     tally.drops += [Drop(_row_id(name, 0), "not in the table", name) for name in unnamed]
 
-    if out.exists():  # half-written: a stage that was killed leaves no manifest
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
+    new_folder(out)
     records = _import(params, [row for row in found if isinstance(row, Candidate)], out, tally)
     tally.close(len(records))
     _require_two_labels(source, records, tally)
@@ -144,13 +141,13 @@ def _decoded(params: Ingest, candidate: Candidate) -> tuple[Record, bytes] | Dro
     data = png_bytes(picture)
     digest = sha256(data)
     image = Image(digest, shard_of(candidate.id), f"{candidate.id}.png", picture.width, picture.height)
-    facts = {"row": candidate.row.number, "sha256": sha256_of_file(candidate.path)}
     source = Source(
         kind="folder",
         licence=params.licence,
         importer=IMPORTER,
         file=candidate.name,
-        parameters=json.dumps(facts, sort_keys=True),
+        parameters=json.dumps({"row": candidate.row.number}),
+        sha256=sha256_of_file(candidate.path),
     )
     texts = (Text(candidate.label, params.author),)
     record = Record(candidate.id, image, texts, candidate.label, candidate.entity or digest, source)

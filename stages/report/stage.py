@@ -11,14 +11,12 @@ from stages.evaluate.published import (
     SEED_NOTEBOOK,
     SOURCE,
     WORDS,
-    held_out,
-    kind_of_pictures,
     not_the_same_rows,
 )
 from stages.evaluate.table import SHALLOW, p_value, too_shallow
 from stages.params import UserError
 from stages.recipe import Recipe
-from stages.record import Record, read_manifest, read_rows
+from stages.record import read_history, read_rows
 from stages.report import curve, gallery, tables
 from stages.shards import ShardReader
 from stages.tasks import TASKS
@@ -30,7 +28,6 @@ def run(
     params: Recipe,
     *,
     name: str,
-    raw: Path,
     curated: Path,
     tokenized: Path,
     base: Path,
@@ -44,6 +41,7 @@ def run(
     found = json.loads(metrics.read_text(encoding="utf-8"))
     said = [json.loads(line) for line in predictions.read_text(encoding="utf-8").split("\n") if line]
     records = read_rows(curated)
+    history = read_history(curated)
     with ShardReader(curated) as pictures:
         by_id = {record.id: record for record in records}
         wrong = gallery.cards(gallery.choose(said, rule, right=False), by_id, pictures)
@@ -70,13 +68,13 @@ def run(
         receipt=_receipt(tokenized),
         splits=tables.split_counts(records),
         sources=tables.sources(records),
-        raw_facts=tables.flat(read_manifest(raw), without=("files",)),
-        drops=tables.drops({"source": raw, "curate": curated, "tokenize": tokenized}),
+        raw_facts=tables.flat(history[0]),
+        drops=tables.drops(history),
         material=_material(base),
         model=params.model,
         prompt=params.tokenize.prompt,
         parameters=tables.flat(params.model_dump(mode="json")),
-        **_labels(params, records),
+        **_labels(found),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
@@ -96,10 +94,9 @@ def _render(**facts: Any) -> str:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(facts)
 
 
-def _labels(params: Recipe, records: list[Record]) -> dict[str, str]:
+def _labels(metrics: dict[str, Any]) -> dict[str, str]:
     """What the page may call its data."""
-    pictures = kind_of_pictures({record.source.kind for record in records})
-    withheld = held_out(params.curate.get("split"))
+    pictures, withheld = metrics["pictures"], metrics["held_out"]
     return {"pictures": pictures, "held_out": withheld, "caveat": not_the_same_rows(pictures, withheld)}
 
 

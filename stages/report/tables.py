@@ -1,11 +1,9 @@
 """Tables of the page, from metrics, predictions, manifests and parameters."""
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from stages.record import Record
@@ -86,16 +84,11 @@ def sources(records: list[Record]) -> list[tuple[str, str, str, int]]:
     return [(*key, count) for key, count in sorted(found.items())]
 
 
-def drops(folders: Mapping[str, Path]) -> list[tuple[str, str, int]]:
-    """(stage, reason, rows) from each stage's drops.csv."""
-    found: list[tuple[str, str, int]] = []
-    for stage, folder in folders.items():
-        path = folder / "drops.csv"
-        if path.is_file():
-            with path.open(newline="", encoding="utf-8") as stream:
-                reasons = Counter(row["reason"] for row in csv.DictReader(stream))
-            found += [(stage, reason, count) for reason, count in sorted(reasons.items())]
-    return found
+def drops(history: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """(stage, reason, rows) from what the data stages said of themselves, the first one first."""
+    return [
+        (facts["stage"], reason, count) for facts in history for reason, count in sorted(facts["dropped"].items())
+    ]
 
 
 def flat(values: Mapping[str, Any], without: tuple[str, ...] = (), before: str = "") -> list[tuple[str, str]]:

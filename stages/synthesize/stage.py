@@ -1,7 +1,6 @@
 """Draw the data set of circled letters: two sides (train, test) that share no word and no font."""
 
 import json
-import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from stages.entry import die_with_parent
 from stages.foundation.paligemma2.typefaces import FontError, Typeface, find_typefaces
 from stages.foundation.paligemma2.withheld import is_test_family
 from stages.params import UserError
-from stages.record import Image, Record, Source, write_drops, write_manifest, write_rows
+from stages.record import Image, Record, Source, new_folder, write_drops, write_manifest, write_rows
 from stages.shards import sha256, sha256_of_file, shard_of, write_shard
 from stages.synthesize.drawing import Layout, draw
 from stages.synthesize.parameters import Synthesize
@@ -40,9 +39,7 @@ def draw_dataset(params: Synthesize, words: Path, out: Path, workers: int) -> No
     typefaces = typefaces_of(params)
     shards = _shards_of_rows(plan_sides(params, word_list, read_withheld(words), typefaces))
 
-    if out.exists():  # half-written: a stage that was killed leaves no manifest
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
+    new_folder(out)
     records: list[Record] = []
     jobs = (delayed(draw_shard)(params, out / shard, rows) for shard, rows in sorted(shards.items()))
     with tqdm(total=params.train_images + params.test_images, desc="drawing", unit="picture") as progress:

@@ -18,7 +18,8 @@ from stages.train.plan import check_consumed, plan_rows, write_consumed
 
 def run(params: Recipe, *, tokenized: Path, base: Path, out: Path) -> None:
     """Train, check that the consumed rows are the planned ones, and write the adapter folder."""
-    from transformers import set_seed
+    with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
+        from transformers import set_seed
 
     set_threads()
     settings = params.train

@@ -1,0 +1,1 @@
+"""Search for pictures and fetch them: queries -> answers -> addresses -> bytes as they came."""
