@@ -1,0 +1,4 @@
+from stages.caption.stage import run
+from stages.entry import main
+
+main(run)
