@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stages.creatures.captions import GENERATOR
 from stages.params import UserError
 from stages.record import (
     Drop,
@@ -41,15 +42,13 @@ URL_COLUMNS = ("url", "status", "reason", "http_status", "final_url", "content_t
 def run(params: Scrape, *, queries: Path, scratch: Path, out: Path) -> None:
     """Search, fetch what the answers list, and write the table folder `out`; `scratch` holds what is under way."""
     wanted = read_queries(queries)
-    snapshot = _snapshot(params, wanted)
-    # what was paid for is shared by all collections; another catalogue of the local service answers otherwise
-    store = scratch / "searches" / ("serpapi" if params.endpoint == "serpapi" else f"local-{snapshot}")
     with _reached(params) as (endpoint, network):
-        answers = search(wanted, endpoint, store)
+        answers = search(wanted, endpoint, scratch / "searches")
         found = results_of(answers)
         results = [result for result in found if isinstance(result, Result)]
         addresses = sorted({result.url for result in results})
-        journal = fetch_all(addresses, params.download, scratch / "downloads" / snapshot, network)
+        folder = scratch / "downloads" / _snapshot(params, wanted, endpoint)
+        journal = fetch_all(addresses, params.download, folder, network)
 
     tally = Tally(rows_in=len(found), drops=[drop for drop in found if isinstance(drop, Drop)])
     new_folder(out)
@@ -85,11 +84,11 @@ def _reached(params: Scrape) -> Iterator[tuple[Endpoint, Network]]:
     yield Endpoint(None, key), public_network()
 
 
-def _snapshot(params: Scrape, wanted: Queries) -> str:
+def _snapshot(params: Scrape, wanted: Queries, endpoint: Endpoint) -> str:
     """The journal's name: other queries, another snapshot date or another catalogue start a new one."""
-    asked = {"endpoint": params.endpoint, "queries": wanted.model_dump(mode="json")}
+    asked: dict[str, object] = {"endpoint": endpoint.kind, "queries": wanted.model_dump(mode="json")}
     if params.catalogue is not None:
-        asked["catalogue"] = params.catalogue.model_dump(mode="json")
+        asked |= {"catalogue": params.catalogue.model_dump(mode="json"), "drawn_by": GENERATOR}
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -1,9 +1,9 @@
 """The body of an answer, on its way to a file: decoded, counted, cut off at the cap, never whole in memory."""
 
 import hashlib
-import os
 import secrets
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 KEPT_IN_MEMORY = 512 * 1024  # what is beyond goes to the temporary file at once
@@ -31,7 +31,6 @@ class Body:
         self._folder = folder
         self._chunks: list[bytes] = []
         self._waiting = 0
-        self._digest = hashlib.sha256()
         self._path: Path | None = None
         self._encoding = ""
         self._decoder: zlib._Decompress | None = None
@@ -91,24 +90,26 @@ class Body:
         if not self.size and not self._cut:
             raise BodyError("empty body")
 
-    def _spill(self, sync: bool = False) -> None:
+    def _spill(self) -> None:
         if self._path is None:
-            self._path = self._folder / secrets.token_hex(12)
-        with self._path.open("ab", buffering=0) as stream:
-            for chunk in self._chunks:
-                self._digest.update(chunk)
-                written = 0
-                while written < len(chunk):
-                    written += stream.write(chunk[written:])
-            if sync:
-                os.fdatasync(stream.fileno())
+            self._path = self._folder / f"{secrets.token_hex(12)}.part"
+        with self._path.open("ab") as stream:
+            stream.writelines(self._chunks)
         self._chunks, self._waiting = [], 0
 
-    def store(self) -> tuple[str, Path]:
-        """All of it in one synced temporary file; returns the sha256 and where it lies."""
-        self._spill(sync=True)
-        assert self._path is not None
-        return self._digest.hexdigest(), self._path
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, in pieces; may be asked for again."""
+        if self._path is not None:
+            with self._path.open("rb") as stream:
+                while piece := stream.read(KEPT_IN_MEMORY):
+                    yield piece
+        yield from self._chunks
+
+    def sha256(self) -> str:
+        digest = hashlib.sha256()
+        for piece in self.pieces():
+            digest.update(piece)
+        return digest.hexdigest()
 
     def text(self) -> str:
         """A short body (one that never spilled) as text; what isn't UTF-8 is replaced."""

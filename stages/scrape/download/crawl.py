@@ -111,7 +111,7 @@ class _Crawl:
         keep = hosts * self._params.per_host <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
         async with open_session(self._params, self._network, keep) as session:
             self._fetcher = Fetcher(self._params, self._network, session)
-            self._robots = Robots(self._params, self._fetcher, self._journal.incoming)
+            self._robots = Robots(self._params, self._fetcher, self._journal.scratch)
             self._writer = Writer(self._journal, max(1, self._params.concurrency // BATCHES), self._committed)
             watch = asyncio.create_task(self._fetcher.watch())
             workers = [asyncio.create_task(self._work()) for _ in range(min(self._params.concurrency, len(left)))]
@@ -141,7 +141,7 @@ class _Crawl:
 
     async def _work(self) -> None:
         while (item := await self._pace.next()) is not None:
-            body = Body(self._params.most_bytes, self._journal.incoming)
+            body = Body(self._params.most_bytes, self._journal.scratch)
             kept = False
             try:
                 outcome = await self._attempt(item, body)
