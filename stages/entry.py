@@ -1,6 +1,6 @@
 """Runs a stage from the command line: arguments from its signature, parameters from params.yaml.
 
-`python -m stages.curate --params recipes.circled_letter.curate --raw DIR --out DIR` calls
+`python -m stages.curate --params curate.circled_letter --raw DIR --out DIR` calls
 `run(params, raw=Path, out=Path)`. A stage knows neither DVC nor Prefect; dvc.yaml names the paths.
 """
 

@@ -8,9 +8,13 @@ import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
+
+from stages.curate.decode import Job
+from stages.shards import sha256, shard_of, write_shard
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SIZE = (48, 32)
@@ -60,6 +64,20 @@ def interlaced(side: int) -> bytes:
             line = bytes((x * 3 + y) % 256 for x in range(left, side, across))
             rows += b"\0" + line if line else b""
     return png(side, side, rows, lace=1)
+
+
+def jobs_of(folder: Path, files: dict[str, bytes]) -> list[Job]:
+    """The files in shards, as a stage would hold them; a job's id is its file's name."""
+    folder.mkdir(exist_ok=True)
+    shards: dict[str, list[tuple[str, bytes]]] = {}
+    jobs = []
+    for name, data in files.items():
+        member = sha256(name.encode())
+        shards.setdefault(shard_of(member), []).append((member, data))
+        jobs.append(Job(name, folder, shard_of(member), member, sha256(data)))
+    for shard, members in shards.items():
+        write_shard(folder / shard, members)
+    return jobs
 
 
 VALID: dict[str, Callable[[], bytes]] = {

@@ -210,7 +210,7 @@ SECTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(ROWS, DECISIONS, PAIRS, SECTIONS)
 def test_every_row_is_kept_or_dropped_once_and_nothing_crosses(
     tmp_path_factory: pytest.TempPathFactory, drawn: Any, alone: Any, paired: Any, sections: Any

@@ -187,7 +187,7 @@ def test_many_equal_pictures_around_a_decision_cost_no_square() -> None:
 PICTURES = st.lists(st.tuples(st.integers(0, 255), st.integers(0, 5), st.integers(0, 3)), max_size=25)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(PICTURES, st.lists(st.tuples(st.integers(0, 24), st.integers(0, 24)), max_size=6), st.integers(0, 3))
 def test_no_entity_and_no_pair_that_looks_alike_crosses(
     tmp_path_factory: pytest.TempPathFactory,

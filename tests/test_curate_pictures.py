@@ -16,7 +16,7 @@ from stages.curate.decode import Quarantine
 from stages.record import Record, read_history, read_manifest, read_rows, write_rows
 from stages.shards import ShardReader, sha256, shard_of
 
-NEAR = {"bits": 64, "radius": 6}
+PARAMS = curate(near_duplicates={"bits": 64, "radius": 6}, licences="known", pictures={"longest_side": 80})
 ENTITIES = ("lynx", "otter", "heron", "newt")  # on both sides of the split
 
 
@@ -53,7 +53,7 @@ def a_scrape(folder: Path) -> tuple[Path, dict[str, bytes]]:
 @pytest.fixture(scope="module")
 def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     raw, _ = a_scrape(tmp_path_factory.mktemp("scrape") / "raw")
-    return run(curate(near_duplicates=NEAR, licences="known"), raw, raw.with_name("out"))
+    return run(PARAMS, raw, raw.with_name("out"))
 
 
 def dropped(folder: Path) -> dict[str, str]:
@@ -75,9 +75,10 @@ def test_each_fault_has_its_reason_and_the_best_copy_stays(curated: Path) -> Non
     }
 
 
-def test_what_leaves_is_upright_png_without_exif_and_keeps_where_it_came_from(curated: Path) -> None:
+def test_what_leaves_is_small_upright_png_without_exif_and_keeps_where_it_came_from(curated: Path) -> None:
     rows = {row.id: row for row in read_rows(curated)}
-    assert (rows["newt-lying"].image.width, rows["newt-lying"].image.height) == (72, 96)
+    assert (rows["newt-lying"].image.width, rows["newt-lying"].image.height) == (60, 80)
+    assert {(row.image.width, row.image.height) for row in rows.values()} == {(80, 60), (60, 80)}
     with ShardReader(curated) as reader:
         for row in rows.values():
             data = reader.read(row.image.shard, row.image.member, row.image.sha256)
@@ -133,16 +134,8 @@ def test_a_second_run_and_another_number_of_workers_give_the_same_bytes(
     monkeypatch.setattr("joblib.cpu_count", lambda: 5)
     monkeypatch.setattr("stages.curate.sandbox.JOBS_A_WORKER", 1)
     raw, _ = a_scrape(tmp_path / "raw")
-    again = run(curate(near_duplicates=NEAR, licences="known"), raw, tmp_path / "out")
+    again = run(PARAMS, raw, tmp_path / "out")
     assert (again / "manifest.json").read_bytes() == (curated / "manifest.json").read_bytes()
-
-
-def test_larger_pictures_are_scaled_down(tmp_path: Path) -> None:
-    raw, _ = a_scrape(tmp_path / "raw")
-    out = run(curate(near_duplicates=NEAR, pictures={"longest_side": 64}), raw, tmp_path / "out")
-    sizes = {row.id: (row.image.width, row.image.height) for row in read_rows(out)}
-    assert sizes["otter0"] == sizes["lynx-larger"] == (64, 48)
-    assert sizes["newt-lying"] == (48, 64)
 
 
 def plain_rows(folder: Path, **more: bytes) -> Path:
@@ -161,11 +154,9 @@ def test_files_that_hold_the_same_pixels_are_one_picture_without_any_hash(tmp_pa
     assert len({row.image.sha256 for row in rows}) == len(rows) == 4
 
 
-def test_where_a_picture_fails_after_all_another_copy_steps_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_best_copy_fails_another_one_steps_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     large, small = encoded(scene(50, (288, 216))), encoded(scene(50))
     raw = plain_rows(tmp_path / "raw", one=large, two=small)
-    params = curate(near_duplicates=NEAR)
-    assert dropped(run(params, raw, tmp_path / "out")) == {"two": "near duplicate"}
     real = writing.reencode
 
     def failing(*given: Any) -> Any:
@@ -173,7 +164,7 @@ def test_where_a_picture_fails_after_all_another_copy_steps_in(tmp_path: Path, m
             yield digest, Quarantine("takes too long to decode", "over 10 s") if digest == sha256(large) else result
 
     monkeypatch.setattr(writing, "reencode", failing)
-    assert dropped(run(params, raw, tmp_path / "out")) == {"one": "takes too long to decode"}
+    assert dropped(run(PARAMS, raw, tmp_path / "out")) == {"one": "takes too long to decode"}
 
 
 def test_our_own_pngs_are_copied_and_only_looked_at_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +177,7 @@ def test_our_own_pngs_are_copied_and_only_looked_at_when_asked(tmp_path: Path, m
         return replace(row, image=replace(row.image, width=size[0], height=size[1], member=f"{name}.png"))
 
     raw = a_table(tmp_path / "raw", [own(name) for name in data], data)
-    out = run(curate(source="ingest", near_duplicates=NEAR), raw, tmp_path / "near")
+    out = run(curate(source="ingest", near_duplicates={"bits": 64, "radius": 6}), raw, tmp_path / "near")
     assert dropped(out) == {"newt1": "near duplicate"}
     assert {row.id: row.image.sha256 for row in read_rows(out)} == {
         n: sha256(d) for n, d in data.items() if n != "newt1"
@@ -208,15 +199,14 @@ def test_a_crossing_of_copies_is_never_written(tmp_path: Path, monkeypatch: pyte
     pair = f"{digests['lynx0']},different,{digests['lynx-larger']},Ada,\n"
     decisions.write_text(f"sha256,decision,other,by,note\n{pair}")
     write_rows(raw / "rows.parquet", rows)
-    params = curate(near_duplicates=NEAR)
-    run(params, raw, tmp_path / "out", decisions=decisions)
+    run(PARAMS, raw, tmp_path / "out", decisions=decisions)
     tied: Mapping[str, str] = {row.entity.casefold(): row.entity.casefold() for row in rows}
     monkeypatch.setattr("stages.curate.decide.components", lambda *_: tied)
     monkeypatch.setattr(
         "stages.curate.decide.side_by_entity", lambda entity, _: "test" if "larger" in entity else "train"
     )
     with pytest.raises(RuntimeError, match="1 names are in both splits: group "):
-        run(params, raw, tmp_path / "again", decisions=decisions)
+        run(PARAMS, raw, tmp_path / "again", decisions=decisions)
     assert not (tmp_path / "again").exists()
 
 
@@ -230,6 +220,6 @@ def test_bytes_from_outside_are_decoded_in_the_sandbox_only(tmp_path: Path, monk
         return real(source, *given, **named)
 
     monkeypatch.setattr(PillowImage, "open", watched)
-    run(curate(near_duplicates=NEAR), raw, tmp_path / "out")
+    run(PARAMS, raw, tmp_path / "out")
     assert opened, "thumbnails, from PNGs that the sandbox made"
     assert not set(opened) & set(pictures.values())

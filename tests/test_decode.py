@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import hostile
 import misbehaving
 import psutil
 import pytest
+from hostile import jobs_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,24 +23,9 @@ from stages.curate import sandbox
 from stages.curate.decode import Facts, Job, Limits, Quarantine, inspect, reencode
 from stages.curate.sandbox import answers
 from stages.params import UserError
-from stages.shards import sha256, shard_of, write_shard
 
 LIMITS = Limits()
 QUICK = Limits(seconds=0.3)
-
-
-def jobs_of(folder: Path, files: dict[str, bytes]) -> list[Job]:
-    """The files in shards, as a stage would hold them; a job's id is its file's name."""
-    folder.mkdir(exist_ok=True)
-    shards: dict[str, list[tuple[str, bytes]]] = {}
-    jobs = []
-    for name, data in files.items():
-        member = sha256(name.encode())
-        shards.setdefault(shard_of(member), []).append((member, data))
-        jobs.append(Job(name, folder, shard_of(member), member, sha256(data)))
-    for shard, members in shards.items():
-        write_shard(folder / shard, members)
-    return jobs
 
 
 def answered(
@@ -55,13 +42,14 @@ INSPECT_ALL = """
     import json, resource, sys
     from pathlib import Path
     import hostile
-    from test_decode import jobs_of
+    from hostile import jobs_of
     from stages.curate.decode import Facts, Limits, inspect
 
+    files = hostile.everything()
     answers = [(name, "taken" if isinstance(answer, Facts) else f"refused: {answer.reason} ({answer.detail})")
-               for name, answer in inspect(jobs_of(Path(sys.argv[1]), hostile.everything()), Limits(seconds=1), 64)]
+               for name, answer in inspect(jobs_of(Path(sys.argv[1]), files), Limits(seconds=2), 64)]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    print(json.dumps({"answers": answers, "peak": peak}))
+    print(json.dumps({"names": list(files), "answers": answers, "peak": peak}))
 """
 
 
@@ -74,21 +62,20 @@ def python(code: str, *arguments: str, **options: object) -> subprocess.Popen[st
 
 def test_each_hostile_file_is_answered_once_within_the_memory(tmp_path: Path) -> None:
     said = json.loads(python(INSPECT_ALL, str(tmp_path / "pictures")).communicate()[0])
-    files = hostile.everything()
-    assert len(files) >= 200
-    assert sorted(name for name, _ in said["answers"]) == sorted(files)
+    assert len(said["names"]) >= 200
+    assert sorted(name for name, _ in said["answers"]) == sorted(said["names"])
     wrong = {
         name: answer for name, answer in said["answers"] if name.split("/")[0] not in ("either", answer.split(":")[0])
     }
     assert wrong == {}
     answer = dict(said["answers"])
-    assert answer["refused/thousands of scans"] == "refused: takes too long to decode (over 1 s)"
+    assert answer["refused/thousands of scans"] == "refused: takes too long to decode (over 2 s)"
     assert answer["refused/huge webp VP8X"].startswith("refused: too many pixels")
     assert answer["refused/22 MB at the end"].startswith("refused: too many bytes")
     assert 50e6 < said["peak"] < 512e6
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seeds=st.lists(
         st.tuples(
@@ -127,9 +114,10 @@ def test_memory_is_limited(tmp_path: Path, guarded: bool, monkeypatch: pytest.Mo
 
 
 def test_the_default_limit_keeps_a_worker_below_512_mb(tmp_path: Path) -> None:
-    most, over = str(LIMITS.memory - 20_000_000), str(LIMITS.memory + 20_000_000)
-    said = answered(misbehaving.hog, tmp_path, most=most.encode(), over=over.encode())
-    assert said == {"most": int(most), "over": Quarantine("needs too much memory", f"over {LIMITS.memory} bytes")}
+    most, over = LIMITS.memory - 20_000_000, LIMITS.memory + 20_000_000
+    said = answered(misbehaving.hog, tmp_path, most=b"%d" % most, over=b"%d" % over)
+    assert said["over"] == Quarantine("needs too much memory", f"over {LIMITS.memory} bytes")
+    assert most < said["most"] < 512e6  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("guarded", [True, False])
@@ -221,7 +209,7 @@ WORK_LONG = """
     import misbehaving
     from stages.curate import sandbox
     from stages.entry import stop_on
-    from test_decode import jobs_of
+    from hostile import jobs_of
 
     def run(folder):
         jobs = jobs_of(Path(folder), {"a": b"0"}) + jobs_of(Path(folder) / "later", {"b": b"600"})
@@ -249,11 +237,23 @@ def at_work(tmp_path: Path, guard: str = "guarded") -> Iterator[tuple["subproces
                     process.kill()
 
 
+def ends(process: psutil.Process, within: float = 60) -> bool:
+    """Whether it ends; whoever inherits it may be slow to clear it away."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.02)
+                continue
+        return True
+    return False
+
+
 def test_ctrl_c_ends_stage_and_workers(tmp_path: Path) -> None:
     with at_work(tmp_path) as (stage, worker):
         os.killpg(stage.pid, signal.SIGINT)
         assert stage.wait(timeout=60) == 130
-        worker.wait(timeout=60)
+        assert ends(worker)
 
 
 @pytest.mark.parametrize("guarded", [True, False])
@@ -261,7 +261,4 @@ def test_workers_die_with_the_stage(tmp_path: Path, guarded: bool) -> None:
     with at_work(tmp_path, "guarded" if guarded else "unguarded") as (stage, worker):
         stage.kill()
         stage.wait(timeout=60)
-        if guarded:
-            worker.wait(timeout=60)
-        else:
-            assert worker.is_running()
+        assert ends(worker, within=60 if guarded else 0.5) is guarded

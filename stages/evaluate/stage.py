@@ -30,7 +30,7 @@ def run(
     for split, rows in (("train", train), ("test", test)):
         if not rows:
             raise UserError(
-                f"{tokenized} has no row of split {split}: look at `curate` in the recipe and its drops.csv."
+                f"{tokenized} has no row of split {split}: look at the drops.csv of its curated set."
             )
     records = {record.id: record for record in read_rows(curated)}
     with ShardReader(tokenized) as views:

@@ -67,6 +67,7 @@ class Journal:
         # the crawl commits from a thread of its own, one batch at a time
         self._rows = sqlite3.connect(scratch / "journal.sqlite", check_same_thread=False, isolation_level=None)
         self._rows.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
+        self._end = 0
         self._sweep()
 
     def begin(self, urls: Sequence[str]) -> list[str]:
@@ -132,7 +133,7 @@ class Journal:
             yield Outcome(**{**cells, "url": _text(cells["url"]), "transient": bool(cells["transient"])})
 
     def read(self, sha256: str) -> bytes:
-        """The bytes of a fetched row; UserError when they are not what the row names (then the next run fetches anew)."""
+        """The bytes of a fetched row; UserError when they are damaged (the next run fetches them anew)."""
         found = self._rows.execute("SELECT offset, bytes FROM outcomes WHERE sha256 = ?", (sha256,)).fetchone()
         data = os.pread(self._file, found[1], found[0]) if found else b""
         if sha256_of(data) != sha256:
