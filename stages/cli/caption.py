@@ -7,8 +7,8 @@ import argparse
 import subprocess
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stages.caption.desk import Desk
 from stages.caption.log import Log, open_log, person, read_log
 from stages.caption.offers import Accepted, Refusal, captions, drafts
 from stages.caption.parameters import CaptionParams
@@ -16,7 +16,9 @@ from stages.caption.state import state_of
 from stages.cli.parameters import PARAMS, section
 from stages.formats import FORMATS
 from stages.params import UserError, load_params
-from stages.record import Record, read_rows
+
+if TYPE_CHECKING:
+    from stages.record import Record
 
 CURATED = Path("data/curate")
 CAPTIONS = Path("data/captions")
@@ -48,6 +50,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def command(given: argparse.Namespace) -> int:
     """One of the ways in, or the page; 1 when something that was given could not be taken."""
+    from stages.record import read_rows  # brings pyarrow
+
     if bool(given.file) != bool(given.format):
         raise UserError(f"--import FILE and --format go together; formats: {', '.join(FORMATS)}.")
     if given.name not in section("caption"):
@@ -70,7 +74,7 @@ def command(given: argparse.Namespace) -> int:
         return _by_file(given, params, records, log)
 
 
-def _by_file(given: argparse.Namespace, params: CaptionParams, records: list[Record], log: Log) -> int:
+def _by_file(given: argparse.Namespace, params: CaptionParams, records: "list[Record]", log: Log) -> int:
     refused: list[Refusal] = []
     if given.file:
         from stages.caption.imports import from_file
@@ -113,7 +117,8 @@ def _report(accepted: Accepted, path: Path) -> int:
     return 1 if accepted.refused else 0
 
 
-def _page(params: CaptionParams, records: list[Record], log: Log, author: str, given: argparse.Namespace) -> None:
+def _page(params: CaptionParams, records: "list[Record]", log: Log, author: str, given: argparse.Namespace) -> None:
+    from stages.caption.desk import Desk
     from stages.caption.page.serve import listening, serve
 
     desk = Desk(params, records, log, author)
@@ -129,7 +134,7 @@ def _page(params: CaptionParams, records: list[Record], log: Log, author: str, g
     )
 
 
-def _status(params: CaptionParams, records: list[Record], path: Path) -> None:
+def _status(params: CaptionParams, records: "list[Record]", path: Path) -> None:
     lines, torn = read_log(path) if path.exists() else ([], b"")
     state = state_of(lines)
     pictures = {record.origin: state.of(record.origin) for record in records}
