@@ -132,7 +132,7 @@ def seen(row_id: str, entity: str, picture: str | None = None, **changes: Any) -
 
 
 def facts(*hashes: bytes, **changes: Any) -> Facts:
-    usual = Facts(width=300, height=200, format="JPEG", bytes=9000, blur=400.0, contrast=50.0, hashes=hashes)
+    usual = Facts(width=300, height=200, format="JPEG", bytes=9000, sharpness=400.0, contrast=50.0, hashes=hashes)
     return replace(usual, **changes)
 
 

@@ -17,7 +17,7 @@ from stages.curate.split import crossings
 from stages.record import Image, Text
 
 NEAR = {"bits": 64, "radius": 3}
-PICTURES = {"smallest_side": 100, "largest_aspect": 3, "least_blur": 60, "least_contrast": 6}
+PICTURES = {"smallest_side": 100, "largest_aspect": 3, "least_sharpness": 60, "least_contrast": 6}
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,8 @@ PICTURES = {"smallest_side": 100, "largest_aspect": 3, "least_blur": 60, "least_
         (facts(width=300, height=99), "too small", "300 x 99, less than 100 pixels"),
         (facts(width=301, height=100), "too long and thin", "301 x 100, more than 3 to 1"),
         (facts(width=100, height=301), "too long and thin", "100 x 301, more than 3 to 1"),
-        (facts(contrast=5.9, blur=0.0), "blank", "contrast 5.9, less than 6"),
-        (facts(blur=59.9), "blurred", "sharpness 59.9, less than 60"),
+        (facts(contrast=5.9, sharpness=0.0), "blank", "contrast 5.9, less than 6"),
+        (facts(sharpness=59.9), "blurred", "sharpness 59.9, less than 60"),
     ],
 )
 def test_a_picture_that_is_not_good_enough_goes(looks: Facts | Quarantine, reason: str, detail: str) -> None:
@@ -38,7 +38,7 @@ def test_a_picture_that_is_not_good_enough_goes(looks: Facts | Quarantine, reaso
 
 
 def test_pictures_on_the_border_stay() -> None:
-    looks = {"a": facts(width=300, height=100, blur=60.0, contrast=6.0)}
+    looks = {"a": facts(width=300, height=100, sharpness=60.0, contrast=6.0)}
     assert rule(curate(pictures=PICTURES), [seen("a", "fox")], looks).drops == []
 
 

@@ -236,21 +236,21 @@ def test_a_large_jpeg_is_decoded_small_and_looks_the_same() -> None:
     assert decode(io.BytesIO(data), at_least=300).picture.size == (375, 251)
     assert (facts(data).width, facts(data).height) == (3000, 2001)
     assert difference(reencoded(data, 300), large.resize((300, 200), Image.Resampling.LANCZOS)) < 2
-    assert facts(data).blur == pytest.approx(facts(hostile.saved(large, "PNG")).blur, rel=0.1)
+    assert facts(data).sharpness == pytest.approx(facts(hostile.saved(large, "PNG")).sharpness, rel=0.1)
 
 
 def test_facts_tell_blurred_from_sharp_and_blank_from_full() -> None:
     sharp = Image.effect_noise((300, 200), 80).convert("RGB")
     blurred = sharp.filter(ImageFilter.GaussianBlur(4))
     measured = [facts(hostile.saved(image, "PNG")) for image in (sharp, blurred, Image.new("RGB", (300, 200), "teal"))]
-    assert measured[0].blur > 20 * measured[1].blur > measured[2].blur == 0
+    assert measured[0].sharpness > 20 * measured[1].sharpness > measured[2].sharpness == 0
     assert measured[0].contrast > measured[1].contrast > measured[2].contrast == 0
     halves = Image.new("L", (256, 256))
     halves.paste(255, (0, 0, 128, 256))
     assert facts(hostile.saved(halves, "PNG")).contrast == 127.5
-    assert measures.blur(np.array([[0, 0, 0], [0, 9, 0], [0, 0, 0]])) == (36**2 + 4 * 9**2) / 9
+    assert measures.sharpness(np.array([[0, 0, 0], [0, 9, 0], [0, 0, 0]])) == (36**2 + 4 * 9**2) / 9
     data = hostile.VALID["gif"]()
-    assert facts(data) == Facts(48, 32, "GIF", len(data), facts(data).blur, facts(data).contrast, ())
+    assert facts(data) == Facts(48, 32, "GIF", len(data), facts(data).sharpness, facts(data).contrast, ())
 
 
 def test_hashes_are_as_asked_for() -> None:

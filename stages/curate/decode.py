@@ -19,7 +19,7 @@ class Facts:
     height: int
     format: str  # PNG, JPEG, WEBP, GIF
     bytes: int  # of the file
-    blur: float  # variance of the Laplacian: the lower, the more blurred
+    sharpness: float  # variance of the Laplacian
     contrast: float  # standard deviation of the greys, 0 to 127.5: 0 is a blank picture
     hashes: tuple[Hash, ...]  # own first, then those of turned and cropped variants; () when none were asked for
 

@@ -27,8 +27,8 @@ def picture_flaw(params: Pictures, size: tuple[int, int], facts: Facts | None) -
         return None
     if facts.contrast < params.least_contrast:
         return BLANK, f"contrast {facts.contrast:.4g}, less than {params.least_contrast:g}"
-    if facts.blur < params.least_blur:
-        return BLURRED, f"sharpness {facts.blur:.4g}, less than {params.least_blur:g}"
+    if facts.sharpness < params.least_sharpness:
+        return BLURRED, f"sharpness {facts.sharpness:.4g}, less than {params.least_sharpness:g}"
     return None
 
 

@@ -24,7 +24,7 @@ def facts(data: bytes, limits: Limits, bits: int | None, oriented: bool) -> Fact
     hashes: tuple[bytes, ...] = ()
     if bits is not None:
         hashes = oriented_hashes(decoded.picture, bits) if oriented else (perceptual_hash(decoded.picture, bits),)
-    return Facts(decoded.width, decoded.height, decoded.format, len(data), blur(grey), contrast(grey), hashes)
+    return Facts(decoded.width, decoded.height, decoded.format, len(data), sharpness(grey), contrast(grey), hashes)
 
 
 def reencoded(data: bytes, limits: Limits, longest_side: int | None) -> Reencoded | Quarantine:
@@ -58,7 +58,7 @@ def measured_grey(picture: Image.Image) -> NDArray[np.int64]:
     return np.asarray(grey).astype(np.int64)
 
 
-def blur(grey: NDArray[np.int64]) -> float:
+def sharpness(grey: NDArray[np.int64]) -> float:
     """Variance of the Laplacian over the picture, edges repeated: low where nothing is sharp.
 
     Pech-Pacheco, Cristobal, Chamorro-Martinez and Fernandez-Valdivia, "Diatom autofocusing in brightfield

@@ -15,7 +15,7 @@ class Pictures(Params):
     longest_side: int | None = Field(default=None, ge=16)  # larger ones are scaled down to it
     smallest_side: int = Field(default=1, ge=1)
     largest_aspect: float | None = Field(default=None, ge=1)  # the longer side over the shorter
-    least_blur: float = Field(default=0, ge=0)  # `Facts.blur`: low where nothing is sharp
+    least_sharpness: float = Field(default=0, ge=0)  # `Facts.sharpness`
     least_contrast: float = Field(default=0, ge=0)  # `Facts.contrast`: low where nearly everything has one brightness
     limits: Limits = Limits.model_validate({})
 
@@ -94,5 +94,5 @@ class Curate(Params):
     @property
     def asks_about_pictures(self) -> bool:
         """Whether our own PNGs, whose size is known, must be looked at too."""
-        filtered = self.pictures.least_blur > 0 or self.pictures.least_contrast > 0
+        filtered = self.pictures.least_sharpness > 0 or self.pictures.least_contrast > 0
         return filtered or self.near_duplicates is not None
