@@ -7,20 +7,18 @@ any bits, so they are dealt from those that split the rows best, and bits that s
 """
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations
-from math import comb
+from math import comb, exp, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
 
-WIDEST = 22  # bits of a band: a table of 4 million buckets
+WIDEST = 24  # bits of a band: tables of 16 million buckets
 SAMPLE = 4096  # rows that the bits are judged by
-MOST_MASKS = 4000
 # nanoseconds, rough: only the choice between plans hangs on them, never the result
-SORT, LOOK_UP, CLEAR, COMPARE = 150.0, 6.0, 2.0, 6.0
+SORT, PASS, LOOK_UP, MEET, COMPARE = 80.0, 60_000.0, 0.6, 35.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,9 @@ class Band:
 
     def masks(self) -> list[int]:
         """Every difference between two bucket numbers that has to be looked at."""
-        return [sum(1 << bit for bit in chosen) for size in range(self.radius + 1) for chosen in _chosen(self, size)]
+        places = range(len(self.bits))
+        sizes = range(self.radius + 1)
+        return [sum(1 << place for place in some) for size in sizes for some in combinations(places, size)]
 
     def keys(self, words: Words) -> NDArray[np.uint32]:
         """The rows' bucket numbers; `words` as `words_of` gives them, (words, rows)."""
@@ -45,10 +45,6 @@ class Band:
         return keys
 
 
-def _chosen(band: Band, size: int) -> combinations[tuple[int, ...]]:
-    return combinations(range(len(band.bits)), size)
-
-
 def words_of(rows: NDArray[np.uint8]) -> Words:
     """(rows, bytes) as (words, rows): bit 0 of a hash is the highest of its first word."""
     return np.ascontiguousarray(rows).view(">u8").astype(np.uint64).T.copy()
@@ -56,51 +52,54 @@ def words_of(rows: NDArray[np.uint8]) -> Words:
 
 def plan(words: Words, radius: int) -> list[Band]:
     """The bands that are likely to cost least on these rows. Which are chosen never changes what is found."""
-    count = words.shape[1]
-    width = 64 * len(words)
+    count, width = words.shape[1], 64 * len(words)
+    if count < 2:  # nothing to compare
+        return []
     spread = spread_of(words)
     order = np.lexsort((np.arange(width), -spread))
-    best: tuple[float, int, int] = (_cost([np.empty(0)], [0], count), 1, 0)
+    best = (COMPARE * count * count / 2, 1, 0)  # one band of no bits: each row against each
     for bands in range(1, min(radius + 1, width) + 1):
-        for wide in range(4, min(WIDEST, width // bands) + 1):
-            radii = _radii(bands, radius)
-            if comb(wide, min(max(radii), wide)) > MOST_MASKS:
-                continue
-            dealt = [spread[order[band : bands * wide : bands]] for band in range(bands)]
-            best = min(best, (_cost(dealt, radii, count), bands, wide))
+        for wide in range(1, min(WIDEST, width // bands) + 1):
+            differs = float(spread[order[: bands * wide]].mean())
+            best = min(best, (_cost(count, wide, _radii(bands, radius), differs), bands, wide))
     _, bands, wide = best
     if not wide:
-        return [Band((), 0)]  # few rows: each against each
-    dealt_bits = [tuple(order[band : bands * wide : bands].tolist()) for band in range(bands)]
-    return [Band(bits, near) for bits, near in zip(dealt_bits, _radii(bands, radius), strict=True)]
+        return [Band((), 0)]
+    dealt = [tuple(order[band : bands * wide : bands].tolist()) for band in range(bands)]
+    return [Band(bits, near) for bits, near in zip(dealt, _radii(bands, radius), strict=True)]
 
 
 def spread_of(words: Words) -> NDArray[np.float64]:
     """How likely two rows differ in each bit: 0 where nearly all rows agree, 0.5 where a bit halves them."""
     sample = words[:, :: max(1, words.shape[1] // SAMPLE)]
-    bits = np.unpackbits(sample.T.astype(">u8").copy().view(np.uint8).reshape(sample.shape[1], -1), axis=1)
-    share = bits.mean(axis=0)
+    bits = np.unpackbits(sample.T.astype(">u8").copy().view(np.uint8).reshape(-1, 8 * len(words)), axis=1)
+    share = bits.mean(axis=0) if len(bits) else np.zeros(64 * len(words))
     spread: NDArray[np.float64] = 2 * share * (1 - share)
     return spread
 
 
-@cache
+def telling_words(words: Words, radius: int) -> int:
+    """How many words it takes until two unrelated rows nearly always differ in more than `radius` bits of them."""
+    differs = float(spread_of(words).mean())
+    for count in range(1, len(words)):
+        if 64 * count * differs - 2 * sqrt(64 * count * differs * (1 - differs)) > radius:
+            return count
+    return len(words)
+
+
 def _radii(bands: int, radius: int) -> tuple[int, ...]:
     each, more = divmod(radius, bands)
-    return tuple(each if band <= more else each - 1 for band in range(bands))
+    return (each,) * (more + 1) + (each - 1,) * (bands - more - 1)
 
 
-def _cost(dealt: list[NDArray[np.float64]], radii: list[int] | tuple[int, ...], count: int) -> float:
-    """Nanoseconds, as if bits were independent of each other."""
-    total = 0.0
-    for spread, radius in zip(dealt, radii, strict=True):
-        buckets = 1 << len(spread)
-        masks = sum(comb(len(spread), size) for size in range(radius + 1))
-        apart = np.zeros(radius + 1)  # chance that two rows differ in 0, 1, ... of the band's bits
-        apart[0] = 1.0
-        for chance in spread:
-            apart[1:] = apart[1:] * (1 - chance) + apart[:-1] * chance
-            apart[0] *= 1 - chance
-        compared = float(count) * count / 2 * float(apart.sum())
-        total += SORT * count + CLEAR * buckets + LOOK_UP * masks * min(count, buckets) + COMPARE * compared
+def _cost(count: int, wide: int, radii: tuple[int, ...], differs: float) -> float:
+    """Nanoseconds, as if bits were independent and each differed between two rows with the chance `differs`."""
+    buckets, total = 1 << wide, 0.0
+    filled = 1 - exp(-count / buckets)
+    for radius in set(radii):
+        masks = [comb(wide, size) for size in range(radius + 1)]
+        shared = sum(many * differs**size * (1 - differs) ** (wide - size) for size, many in enumerate(masks))
+        compared = COMPARE * count * count / 2 * min(1.0, shared)
+        looked_up = sum(masks) * (PASS + buckets * (LOOK_UP + MEET * filled**2 / 2))
+        total += radii.count(radius) * (SORT * count + looked_up + compared)
     return total
