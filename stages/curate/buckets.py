@@ -106,7 +106,7 @@ class Bucketed:
         if self._labels is None:
             yield from self._matrix(a, b, radius, upper=one == other)
             return
-        labels, where, counts = np.unique(self._labels[a], return_index=True, return_counts=True)
+        _, where, counts = np.unique(self._labels[a], return_index=True, return_counts=True)
         centre = a[where[np.argmax(counts)]]  # of its group most rows are, and those aren't compared with each other
         for rows, columns in ((a, b), (b, a))[: 1 if one == other else 2]:
             while len(rows):

@@ -1,7 +1,6 @@
 """Near hashes: exactly those rows whose hashes differ in at most `radius` bits, and the groups that they form.
 
-Equal hashes count as one row. The others are looked up by bands (bands.py) and compared bucket by
-bucket (buckets.py).
+Equal hashes count as one row. The others are looked up by bands (bands.py) and compared bucket by bucket (buckets.py).
 """
 
 from collections.abc import Sequence

@@ -16,17 +16,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.params import UserError
+
 if TYPE_CHECKING:
     from PIL import Image as PillowImage
 
 Floats = NDArray[np.float64]
 
+WIDTHS = (64, 256)
 SIDE = 64  # pixels that a picture is reduced to, whatever its shape
 FREQUENCIES = 24  # in each direction; the 256 lowest lie within 18
 NOISE = 0.05  # of a coefficient, in grey levels (0..255) of its mean amplitude
 LARGEST = 512  # pixels a side from which variants are cut
 KEPT = (0.95, 0.9, 0.85, 0.8, 0.75)  # of each side, by the crops around the middle
-CUT = 0.1  # of a side, by the crops at edges and corners
+CUTS = (0.05, 0.1, 0.15)  # of a side, by the crops at one edge
+CORNER = 0.1  # of both sides, by the crops at two edges
 
 
 def perceptual_hash(picture: "PillowImage.Image", bits: int) -> bytes:
@@ -38,14 +42,13 @@ def perceptual_hash(picture: "PillowImage.Image", bits: int) -> bytes:
 
 
 def oriented_hashes(picture: "PillowImage.Image", bits: int) -> tuple[bytes, ...]:
-    """The picture's own hash first, then those of its flipped and turned selves (7) and of crops of it (13).
+    """The picture's own hash first, then those of its flipped and turned selves (7) and of crops of it (21).
 
-    A flipped, turned or cropped copy's own hash is near one of them. Crops: around the middle, and with a tenth cut
-    off at one or two sides; a crop that is turned as well isn't covered.
+    A flipped, turned or cropped copy's own hash is near one of them, if the crop is near one of `_boxes`.
     """
     grey = picture.convert("L")
+    own = _coefficients(_reduced(grey))
     grey.thumbnail((LARGEST, LARGEST))
-    own = _coefficients(_reduced(picture.convert("L")))
     odd = (-1.0) ** np.arange(FREQUENCIES)  # a flip changes the sign of the odd frequencies
     turned = [own * rows[:, None] * columns for rows in (odd**0, odd) for columns in (odd**0, odd)]
     crops = [_coefficients(_reduced(grey, box)) for box in _boxes()]
@@ -63,10 +66,11 @@ def _reduced(grey: "PillowImage.Image", box: tuple[float, float, float, float] =
 
 
 def _boxes() -> list[tuple[float, float, float, float]]:
+    """Crops around the middle, at each edge, and at each corner: left, top, right and bottom in shares of the sides."""
     around = [((1 - kept) / 2, (1 - kept) / 2, (1 + kept) / 2, (1 + kept) / 2) for kept in KEPT]
-    ends = [(0.0, 1.0), (CUT, 1.0), (0.0, 1 - CUT)]
-    cut = [(left, top, right, bottom) for left, right in ends for top, bottom in ends]
-    return around + cut[1:]
+    edges = [box for cut in CUTS for box in ((cut, 0, 1, 1), (0, cut, 1, 1), (0, 0, 1 - cut, 1), (0, 0, 1, 1 - cut))]
+    far = 1 - CORNER
+    return [*around, *edges, (0, 0, far, far), (CORNER, 0, 1, far), (0, CORNER, far, 1), (CORNER, CORNER, 1, 1)]
 
 
 def _coefficients(levels: Floats) -> Floats:
@@ -88,6 +92,8 @@ def _waves() -> Floats:
 @cache
 def _lowest(bits: int) -> NDArray[np.int64]:
     """Places of the `bits` lowest frequencies, the mean left out, in a flattened (FREQUENCIES, FREQUENCIES)."""
+    if bits not in WIDTHS:
+        raise UserError(f"`bits` = {bits} is not allowed: {' or '.join(map(str, WIDTHS))}.")
     down, across = np.mgrid[:FREQUENCIES, :FREQUENCIES]
     order: NDArray[np.int64] = np.lexsort((across.ravel(), down.ravel(), (down**2 + across**2).ravel()))
     return order[1 : bits + 1]
@@ -95,4 +101,8 @@ def _lowest(bits: int) -> NDArray[np.int64]:
 
 def _hash(coefficients: Floats, bits: int) -> bytes:
     low = coefficients.ravel()[_lowest(bits)]
-    return np.packbits(low > max(float(np.median(np.abs(low))), NOISE)).tobytes()
+    return np.packbits(low > _threshold(low)).tobytes()
+
+
+def _threshold(low: Floats) -> float:
+    return max(float(np.median(np.abs(low))), NOISE)

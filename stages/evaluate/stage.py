@@ -29,9 +29,7 @@ def run(
     train, test = read_tokenized(tokenized, "train"), read_tokenized(tokenized, "test")
     for split, rows in (("train", train), ("test", test)):
         if not rows:
-            raise UserError(
-                f"{tokenized} has no row of split {split}: look at the drops.csv of its curated set."
-            )
+            raise UserError(f"{tokenized} has no row of split {split}: look at the drops.csv of its curated set.")
     records = {record.id: record for record in read_rows(curated)}
     with ShardReader(tokenized) as views:
         neighbours = _thumbnail_knn(train, test, views)

@@ -86,9 +86,7 @@ def sources(records: list[Record]) -> list[tuple[str, str, str, int]]:
 
 def drops(history: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     """(stage, reason, rows) from what the data stages said of themselves, the first one first."""
-    return [
-        (facts["stage"], reason, count) for facts in history for reason, count in sorted(facts["dropped"].items())
-    ]
+    return [(facts["stage"], reason, count) for facts in history for reason, count in sorted(facts["dropped"].items())]
 
 
 def flat(values: Mapping[str, Any], without: tuple[str, ...] = (), before: str = "") -> list[tuple[str, str]]:

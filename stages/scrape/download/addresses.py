@@ -66,7 +66,9 @@ _SPECIAL_NAMES = frozenset(
         *("test", "example", "invalid", "alt", "arpa"),
     }
 )
-_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_NAME = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
+_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")  # a resolver would read it as an IPv4 address
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -91,8 +93,8 @@ class Address:
 def parse_address(text: str) -> Address:
     """`text` as an address; RefusedError when it is malformed, or means to be read in two ways."""
     text = text.strip(" \t\r\n\f")
-    scheme, slashes, rest = text.partition("://")
-    if scheme.lower() not in ("http", "https") and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", text.partition(":")[0]):
+    _, slashes, rest = text.partition("://")
+    if re.match(r"(?!https?:)[a-z][a-z0-9+.-]*:", text, re.IGNORECASE):
         raise RefusedError("scheme not http or https")
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if not slashes or not authority or len(text) > MOST_CHARACTERS or _CONTROL.search(text):
@@ -107,7 +109,9 @@ def parse_address(text: str) -> Address:
     except (ValueError, UnicodeError) as error:
         raise RefusedError("malformed address") from error
     host = host[:-1] if host.endswith(".") else host
-    if not _is_host(host) or port is None:
+    if url.scheme not in ("http", "https") or port is None or not _is_host(host):
+        raise RefusedError("malformed address")
+    if authority.startswith("[") != (":" in host):  # brackets are for IPv6
         raise RefusedError("malformed address")
     return Address(url, host, port)
 
@@ -126,12 +130,9 @@ def redirected(address: Address, location: str) -> Address:
 
 def _is_host(host: str) -> bool:
     """A name of DNS labels, or an IP address in its usual spelling: 127.1, 0x7f.1 and 2130706433 are neither."""
-    if literal(host) is not None:
-        return True
-    labels = host.split(".")
-    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):  # a resolver would read it as a number
-        return False
-    return len(host) <= 253 and all(_LABEL.fullmatch(label) for label in labels)
+    if ":" in host or _NUMBER.fullmatch(host):
+        return literal(host) is not None
+    return len(host) <= 253 and _NAME.fullmatch(host) is not None
 
 
 def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

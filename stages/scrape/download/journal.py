@@ -66,9 +66,15 @@ class Journal:
         self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         # the crawl commits from a thread of its own, one batch at a time
         self._rows = sqlite3.connect(scratch / "journal.sqlite", check_same_thread=False, isolation_level=None)
-        self._rows.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
         self._end = 0
-        self._sweep()
+        try:
+            self._rows.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
+            self._sweep()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise UserError(
+                f"{scratch / 'journal.sqlite'} is damaged ({error}): remove {scratch}; everything is fetched anew."
+            ) from error
 
     def begin(self, urls: Sequence[str]) -> list[str]:
         """Take up `urls`; returns those (each once, in their order) that have no terminal row yet.

@@ -1,6 +1,7 @@
 """What a host asks of robots: robots.txt (RFC 9309) and the X-Robots-Tag header."""
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ FEWEST_REDIRECTS = 5  # the same, 2.3.1.2
 OPT_OUTS = ("noai", "noimageai", "noml")
 # directives with a value after a colon: what stands before that colon is no robot's name
 _VALUED = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
+# a date has a comma and colons of its own, which would look like the next directive and its robot
+_DATE = re.compile(r"unavailable_after:\s*(?:[a-z]+,\s*)?[^,]*")
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def opt_out(headers: Iterable[str]) -> str:
     """
     for header in headers:
         ours = True
-        for part in header.lower().split(","):
+        for part in _DATE.sub("", header.lower()).split(","):
             name, colon, value = part.partition(":")
             if colon and name.strip() not in _VALUED:
                 ours = name.strip() in (PRODUCT, "*")
