@@ -126,8 +126,8 @@ def _report(name: str, pictures: list[Picture], bits: int, radius: int, held: bo
         bits_apart = (copies != own).sum(axis=1)
         found = float((bits_apart <= radius).mean())
         worst = min(worst, found) if change_name in COPIES else worst
-        ninety, most = int(np.quantile(bits_apart, 0.99)), int(bits_apart.max())
-        print(f"  {change_name:28} found {found:7.2%}  bits: 99 % within {ninety:3}, all within {most:3}", flush=True)
+        usual, most = int(np.quantile(bits_apart, 0.99)), int(bits_apart.max())
+        print(f"  {change_name:28} found {found:7.2%}  bits: 99 % within {usual:3}, all within {most:3}", flush=True)
     return not held or (worst >= LEAST_FOUND and merged <= MOST_MERGED)
 
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import gzip
+import socket
+import threading
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from stages.scrape.download import Network, fetch, fetch_all, journal, local_net
 from stages.scrape.download.body import Body, BodyError
 from stages.scrape.download.fetch import Fetcher
 from stages.scrape.download.journal import Journal
+from stages.scrape.download.network import PublicNetwork
 from stages.scrape.parameters import Download
 
 
@@ -304,3 +308,61 @@ def test_a_failing_store_ends_the_crawl(tmp_path: Path, monkeypatch: pytest.Monk
         with Journal(tmp_path) as opened:
             assert list(opened.rows()) == []
         assert set(verdicts(["http://a.test/1"], tmp_path, network(server))) == {("fetched", "")}
+
+
+@pytest.mark.parametrize(("number", "attempts"), [(socket.EAI_NONAME, 1), (socket.EAI_AGAIN, 3), (None, 1)])
+def test_a_host_without_an_address_is_not_found(number: int | None, attempts: int, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def nowhere(host: str, port: int) -> list[str]:
+        asked.append(host)
+        if number is None:
+            return []
+        raise socket.gaierror(number, "not found")
+
+    outcomes = fetched(["http://nowhere.com/"], tmp_path, PublicNetwork(nowhere, lambda ip, port: (ip, port)))
+    (row,) = outcomes.values()
+    assert (row.status, row.reason, row.transient) == ("failed", "host not found", number == socket.EAI_AGAIN)
+    assert len(asked) == attempts
+
+
+def test_the_watch_outlives_a_body_whose_deadline_has_just_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its limit can't be moved any more; a watch that stumbled over it would leave all other bodies unwatched."""
+    monkeypatch.setattr(fetch, "WINDOW", 0.05)
+
+    async def late() -> bool:
+        fetcher = Fetcher(Download(), None, None)  # type: ignore[arg-type]
+        watch = asyncio.create_task(fetcher.watch())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.001) as limit:
+                fetcher._flows.add(fetch._Flow(Body(1, Path()), limit))
+                try:
+                    await asyncio.sleep(10)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.3)
+                    raise
+        return watch.cancel()
+
+    assert asyncio.run(late())
+
+
+def test_tls_is_asked_for_under_the_name_and_not_under_the_pinned_address(tmp_path: Path) -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["93.184.216.34"]
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        hello = bytearray()
+
+        def listen() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                hello.extend(connection.recv(4096))
+                connection.sendall(b"no TLS here")
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        pinned = PublicNetwork(resolve, lambda ip, port: ("127.0.0.1", listening.getsockname()[1]))
+        assert verdicts(["https://pub.com/"], tmp_path, pinned, attempts=1) == [("failed", "TLS fails")]
+        thread.join()
+    assert b"pub.com" in hello

@@ -194,3 +194,9 @@ def test_any_robots_txt_can_be_read(text: str) -> None:
 @given(st.lists(st.text(max_size=40)))
 def test_any_header_can_be_read(headers: list[str]) -> None:
     assert opt_out(headers) in ("", "noai", "noimageai", "noml")
+
+
+def test_a_host_that_wants_to_be_left_alone_is(tmp_path: Path) -> None:
+    found, server = asked(reply(b"", 503, ["Retry-After: 3600"]), tmp_path)
+    assert found == [UNREACHABLE]
+    assert len(server.requests) == 1

@@ -36,7 +36,8 @@ CORNER = 0.1  # of both sides, by the crops at two edges
 def perceptual_hash(picture: "PillowImage.Image", bits: int) -> bytes:
     """`bits` (64 or 256) of a picture; compare two by the number of bits in which they differ.
 
-    Unrelated pictures differ in about 3/8 of the bits. Nothing is left of a blank picture: all bits are 0.
+    A quarter of the bits is 1, so unrelated pictures differ in about 3/8 of them. Up to 23 of 256 bits (4 of 64) make
+    a copy. Of a blank picture nothing is left: all bits are 0.
     """
     return _hash(_coefficients(_reduced(picture.convert("L"))), bits)
 

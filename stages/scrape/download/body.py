@@ -24,9 +24,9 @@ class Body:
     def __init__(self, most_bytes: int, folder: Path, cut: bool = False) -> None:
         """`folder` is for temporary files; `cut`: what is beyond the cap is left out, and no body is a short one."""
         self.raw = 0
+        self.size = 0
         self.full = False
         self._cut = cut
-        self.size = 0
         self._most_bytes = most_bytes
         self._folder = folder
         self._chunks: list[bytes] = []

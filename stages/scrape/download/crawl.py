@@ -5,6 +5,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from stages.scrape.parameters import Download
 
 FILES_BESIDES = 100  # open files that are no connections
 BATCHES = 4  # that the requests in flight are committed in: while one is synced, the others go on
+LOOK_UPS = 32  # names looked up at once: the system's resolver blocks a thread for each
 REFUSALS = (401, 403, 451)
 GONE = (404, 410)
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -106,6 +108,7 @@ class _Crawl:
         self._pace = Pace(params.per_host)
 
     async def run(self, left: list[str]) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="resolver"))
         hosts = self._line_up(left)
         # with more hosts than connections can stay open, keeping them would only cost files
         keep = hosts * self._params.per_host <= resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
@@ -115,8 +118,10 @@ class _Crawl:
             self._writer = Writer(self._journal, max(1, self._params.concurrency // BATCHES), self._committed)
             watch = asyncio.create_task(self._fetcher.watch())
             workers = [asyncio.create_task(self._work()) for _ in range(min(self._params.concurrency, len(left)))]
+            work = asyncio.gather(*workers)
             try:
-                await asyncio.gather(*workers)
+                await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+                await (watch if watch.done() else work)  # the watch ends by an error only
             finally:
                 for task in (*workers, watch):
                     task.cancel()

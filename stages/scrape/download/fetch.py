@@ -106,7 +106,7 @@ class Fetcher:
                 flow.looks.append((now, flow.body.raw))
                 since, raw = flow.looks[0]
                 too_little = flow.body.raw - raw < self._params.slowest * (now - since)
-                if len(flow.looks) > TICKS and too_little and not flow.slow:
+                if len(flow.looks) > TICKS and too_little and not flow.limit.expired():
                     flow.slow = True
                     flow.limit.reschedule(now)
             last = now

@@ -78,7 +78,7 @@ class LocalNetwork:
         strangers = [ip for ip in hosts.values() if not ip.startswith("127.")]
         if strangers:
             raise ValueError(f"a local service lives in 127.0.0.0/8, not at {strangers[0]}")
-        self._hosts = dict(hosts)
+        self._hosts = {host.lower(): ip for host, ip in hosts.items()}
         self._port = port
 
     def check(self, address: Address) -> None:

@@ -16,6 +16,7 @@ from stages.scrape.parameters import Download
 
 MOST_ROBOTS_BYTES = 512_000  # RFC 9309, 2.5: at least 500 KiB are read; what comes after is ignored
 FEWEST_REDIRECTS = 5  # the same, 2.3.1.2
+NOBODY = ("host not found", "no connection", "TLS fails")  # failures that say nothing about robots
 OPT_OUTS = ("noai", "noimageai", "noml")
 # directives with a value after a colon: what stands before that colon is no robot's name
 _VALUED = ("unavailable_after", "max-snippet", "max-image-preview", "max-video-preview")
@@ -75,11 +76,10 @@ class Robots:
             try:
                 answer, body = await self._follow(start)
             except FetchError as error:
-                if error.reason in ("host not found", "no connection") and (
-                    attempt == self._params.attempts or not error.transient
-                ):
+                last = attempt == self._params.attempts or not error.transient
+                if last and error.reason in NOBODY:
                     raise
-                if not error.transient:
+                if last:
                     return UNREACHABLE
             else:
                 if 200 <= answer.status < 300:
@@ -87,8 +87,9 @@ class Robots:
                 if not may_help(answer.status):
                     return NO_RULES
                 wait = max(wait, retry_after(answer.headers.get("Retry-After")))
-            if attempt < self._params.attempts and wait <= MOST_RETRY_AFTER:
-                await asyncio.sleep(wait)
+            if attempt == self._params.attempts or wait > MOST_RETRY_AFTER:
+                break
+            await asyncio.sleep(wait)
         return UNREACHABLE
 
     async def _follow(self, start: Address) -> tuple[Answer, Body]:
