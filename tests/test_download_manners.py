@@ -2,9 +2,6 @@
 
 import asyncio
 import re
-import socket
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +11,9 @@ from download_server import Server, reply, verdicts
 
 from stages.params import UserError
 from stages.scrape.download import fetch_all, local_network, network
-from stages.scrape.download.network import LocalNetwork, PublicNetwork
+from stages.scrape.download.network import LocalNetwork
 from stages.scrape.download.robots import opt_out
 from stages.scrape.parameters import Download
-
-PUBLIC = "93.184.216.34"
 
 
 def only(server: Server) -> LocalNetwork:
@@ -49,34 +44,6 @@ def test_a_request_says_who_asks(tmp_path: Path) -> None:
         for header in headers:
             assert re.fullmatch(r"plumbline/[0-9a-z.+]+ \(\+https://example\.org/about\)", header["user-agent"])
             assert not {"referer", "authorization", "cookie"} & set(header)
-
-
-def test_tls_keeps_the_server_name(tmp_path: Path) -> None:
-    """The connection goes to an IP address, the certificate is asked for under the name."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(10)
-        port = listening.getsockname()[1]
-        hello = bytearray()
-
-        def connect_to(ip: str, to: int) -> tuple[str, int]:
-            assert (ip, to) == (PUBLIC, 443)
-            return "127.0.0.1", port
-
-        async def resolve(host: str, to: int) -> Sequence[str]:
-            return [PUBLIC]
-
-        def listen() -> None:
-            connection, _ = listening.accept()
-            with connection:
-                hello.extend(connection.recv(4096))
-                connection.sendall(b"no TLS here")
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        found = verdicts(["https://public.example.com/"], tmp_path, PublicNetwork(resolve, connect_to), attempts=1)
-        thread.join()
-    assert b"public.example.com" in hello
-    assert found[0][0] in ("failed", "refused")
 
 
 def test_the_system_resolver_is_what_the_public_network_asks() -> None:
