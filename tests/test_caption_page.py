@@ -319,6 +319,7 @@ def test_escaping_is_what_keeps_a_title_from_running(
         browsing(served.url, tmp_path / "profile") as page,
     ):
         page.until("document.title === 'taken'")
+        assert page.js("document.title") == "taken"
 
 
 @needs_chromium

@@ -261,7 +261,7 @@ def test_wrong_parameters_are_refused_by_name(change: dict[str, Any], complaint:
 
 def test_the_parameters_that_are_tracked_are_right() -> None:
     for name in read_params(ROOT / "params.yaml")["curate"]:
-        load_params(Curate, f"curate.{name}", ROOT / "params.yaml")
+        assert load_params(Curate, f"curate.{name}", ROOT / "params.yaml").dataset
 
 
 def test_missing_inputs_are_named(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Run the local search service by hand, or draw its pictures beforehand (a benchmark should not wait for a pencil).
 
 python -m stages.scrape.service --species 160 --views 8
-python -m stages.scrape.service --species 400 --views 25 --bodies /tmp/bodies --prerender
+python -m stages.scrape.service --species 400 --views 25 --bodies DIR --prerender
 """
 
 import argparse
