@@ -32,6 +32,8 @@ def captioned(
 ) -> tuple[list[Record], dict[str, str]]:
     """Run the stage over `count` pictures; returns its rows, and the reason by id of every drop."""
     source, log, out = folder / "curated", folder / "pets.jsonl", folder / "out"
+    dialogues = folder / "dialogues.jsonl"
+    dialogues.touch()
     if not source.exists():
         curated(source, count, texts=texts)
     log.write_bytes(b"".join(one.encoded() for one in lines) + tail)
@@ -39,6 +41,7 @@ def captioned(
         check_params(CaptionParams, {**PARAMS.model_dump(), **changed}, "caption.pets"),
         curated=source,
         log=log,
+        dialogues=dialogues,
         out=out,
     )
     with (out / "drops.csv").open(encoding="utf-8", newline="") as stream:
@@ -190,7 +193,13 @@ def test_what_cannot_be_used_says_so(tmp_path: Path, spoil: Any, says: str) -> N
     captioned(tmp_path, [line(number, "caption", good(number)) for number in range(4)])
     spoil(tmp_path)
     with pytest.raises(UserError, match=says):
-        run(PARAMS, curated=tmp_path / "curated", log=tmp_path / "pets.jsonl", out=tmp_path / "new")
+        run(
+            PARAMS,
+            curated=tmp_path / "curated",
+            log=tmp_path / "pets.jsonl",
+            dialogues=tmp_path / "dialogues.jsonl",
+            out=tmp_path / "new",
+        )
     assert not (tmp_path / "new/manifest.json").exists()
 
 

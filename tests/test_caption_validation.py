@@ -85,6 +85,8 @@ def test_each_flaw_has_its_reason(text: str, reason: str) -> None:
         "<|endoftext|>",
         "[INST]",
         "[/INST]",
+        "[RET]",
+        "[ret0]",
         "<<SYS>>",
         "<image_soft_token>",
         "<unused7>",

@@ -9,7 +9,8 @@ from stages.params import Params
 
 
 class CaptionParams(Params):
-    """Whose captions count, and how many a row needs. `dataset` and `log` are names that dvc.yaml uses.
+    """Whose captions count, and how many a row needs. `dataset`, `log` and `dialogues` are names that
+    dvc.yaml uses.
 
     Of one picture only the captions of the best kind of author count: a person's over imported ones, these over a
     generator's, and these over a model's draft.
@@ -17,6 +18,7 @@ class CaptionParams(Params):
 
     dataset: str = Field(min_length=1)
     log: str = Field(min_length=1)
+    dialogues: str = Field("none", min_length=1)  # a file in data/dialogues; `none` is an empty one
     authors: tuple[Kind, ...] = Field(("person", "import", "generator"), min_length=1)
     least: int = Field(1, ge=1)  # captions a row needs
     most: int | None = Field(None, ge=1)  # captions a row gets, the first ones; null = all

@@ -1,4 +1,7 @@
-"""The curated pictures with the texts that the caption log gives them; pure bookkeeping, no picture is decoded."""
+"""The curated pictures with the texts that the caption log gives them, and the dialogues about them.
+
+Pure bookkeeping: no picture is decoded.
+"""
 
 import csv
 from collections import Counter, defaultdict
@@ -7,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stages.caption.dialogues import Dialogue, read_dialogues, write_compiled
 from stages.caption.log import Line, read_log
 from stages.caption.parameters import CaptionParams
 from stages.caption.state import Picture, State, state_of
@@ -32,35 +36,48 @@ SKIPPED = "skipped by a person"
 NO_CAPTION = "no caption"
 TOO_FEW = "too few captions"
 UNUSABLE = "no usable caption"
+NOT_CURATED = "picture not in the curated set"
+NOT_KEPT = "picture dropped"
+NOT_COUNTED = "author not allowed"
 LEFT_OUT_COLUMNS = ("id", "author", "reason", "text")
 
 
 @dataclass
 class Books:
-    """What became of every row and every text that counted."""
+    """What became of every row, every text that counted and every dialogue."""
 
     tally: Tally
     left_out: list[tuple[str, Text, str]] = field(default_factory=list)  # row id, text, reason
+    dialogues_left_out: Counter[str] = field(default_factory=Counter)  # by reason
 
 
-def run(params: CaptionParams, *, curated: Path, log: Path, out: Path) -> None:
-    """Fill the texts of `curated`'s rows from `log`; rows that got too few, or were rejected, are dropped."""
+def run(params: CaptionParams, *, curated: Path, log: Path, dialogues: Path, out: Path) -> None:
+    """Fill the texts of `curated`'s rows from `log`; rows that got too few, or were rejected, are dropped.
+
+    The `dialogues` about the pictures that are kept go into dialogues.jsonl; a row needs none.
+    """
     records = read_rows(curated)
     lines, torn = read_log(log)
+    offered = read_dialogues(dialogues)
     state = state_of(lines)
     books = Books(Tally(rows_in=len(records)))
     kept = [row for row in (_captioned(params, record, state, books) for record in records) if row is not None]
     books.tally.close(len(kept))
     _check_splits(records, kept, books.tally, out.name)
+    about = _dialogues(params, records, kept, offered, books)
 
     new_folder(out)
     _copy_pictures(curated, kept, out)
     write_rows(out / "rows.parquet", kept)
     write_drops(out / "drops.csv", books.tally.drops)
     _write_left_out(out / "left_out.csv", books.left_out)
-    facts = _facts(params, kept, state, {record.origin for record in records}, books)
+    write_compiled(out, about)
+    facts = _facts(params, kept, state, {record.origin for record in records}, books) | _dialogue_facts(about, books)
     write_manifest(out, {**facts, "upstream": facts_of(curated)})
     print(f"{len(kept)} of {len(records)} rows have captions; dropped: {books.tally.reasons or 'none'}")
+    if offered:
+        left_out = f"; left out: {facts['dialogues_left_out']}" if facts["dialogues_left_out"] else ""
+        print(f"{len(about)} rows have a dialogue, of {facts['turns']} turns in all{left_out}")
     if facts["orphans"]:
         print(f"{facts['orphans']} pictures in {log.name} are not in the curated set; their captions wait in the log")
     if torn:
@@ -106,6 +123,25 @@ def _shortage(
     if flawed:
         return UNUSABLE, flawed[0][1]
     return (SKIPPED if picture.decision == "skip" else NO_CAPTION), ""
+
+
+def _dialogues(
+    params: CaptionParams, records: list[Record], kept: list[Record], offered: list[Dialogue], books: Books
+) -> dict[str, Dialogue]:
+    """The dialogue of each kept row that has one; every other one is counted with its reason."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    for record in kept:
+        rows[record.origin].append(record.id)
+    curated = {record.origin for record in records}
+    about = {}
+    for dialogue in offered:
+        if dialogue.kind not in params.authors:
+            books.dialogues_left_out[NOT_COUNTED] += 1
+        elif dialogue.sha256 not in rows:
+            books.dialogues_left_out[NOT_KEPT if dialogue.sha256 in curated else NOT_CURATED] += 1
+        else:
+            about.update(dict.fromkeys(rows[dialogue.sha256], dialogue))
+    return about
 
 
 def _copy_pictures(curated: Path, records: Iterable[Record], out: Path) -> None:
@@ -154,4 +190,13 @@ def _facts(params: CaptionParams, kept: list[Record], state: State, origins: set
         "orphans": len(orphans),
         "splits": dict(sorted(Counter(record.split for record in kept).items())),
         "licences": dict(sorted(Counter(record.source.licence for record in kept).items())),
+    }
+
+
+def _dialogue_facts(about: dict[str, Dialogue], books: Books) -> dict[str, Any]:
+    return {
+        "dialogues": len(about),
+        "turns": sum(len(dialogue.turns) for dialogue in about.values()),
+        "dialogue_authors": dict(sorted(Counter(dialogue.author for dialogue in about.values()).items())),
+        "dialogues_left_out": dict(sorted(books.dialogues_left_out.items())),
     }

@@ -1,6 +1,7 @@
 """Caption the pictures of a curated set: on a page of this machine, from files, or by drafts of a model.
 
 Whatever way it comes, a caption is a line in data/captions/LOG.jsonl, with its author. Commit that file.
+Dialogues about the pictures are lines in data/dialogues/DIALOGUES.jsonl: write them there, one a picture.
 """
 
 import argparse
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 CURATED = Path("data/curate")
 CAPTIONS = Path("data/captions")
+DIALOGUES = Path("data/dialogues")
 PORT = 7860
 SHOWN = 20  # refused entries that are named
 
@@ -39,6 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a captioning adapter's folder, or FILE.jsonl of `plumbline predict`",
     )
     ways.add_argument("--stand-ins", action="store_true", help="drawn creatures: captions from their attributes")
+    ways.add_argument(
+        "--stand-in-dialogues", action="store_true", help="drawn creatures: questions and answers, where there are none"
+    )
     ways.add_argument("--status", action="store_true", help="count what is done")
     parser.add_argument("--format", choices=FORMATS, help="of --import")
     parser.add_argument("--model", metavar="ID", help="with --drafts FILE.jsonl: which model answered")
@@ -62,6 +67,9 @@ def command(given: argparse.Namespace) -> int:
     path = CAPTIONS / f"{params.log}.jsonl"
     if given.status:
         _status(params, records, path)
+        return 0
+    if given.stand_in_dialogues:
+        _stand_in_dialogues(params, given.name, records)
         return 0
     by_file = given.file or given.drafts or given.stand_ins
     author = None if by_file else person(given.author or _git_name())
@@ -102,6 +110,24 @@ def _by_file(given: argparse.Namespace, params: CaptionParams, records: "list[Re
     if accepted.lines:
         log.append(*accepted.lines)
     return _report(accepted, log.path)
+
+
+def _stand_in_dialogues(params: CaptionParams, name: str, records: "list[Record]") -> None:
+    """Adds to the row's file; a picture that has a dialogue keeps it. Not in a log: there is nothing to undo."""
+    from stages.caption.dialogues import read_dialogues, write
+    from stages.caption.stand_in_dialogues import stand_in_dialogues
+    from stages.cli.catalogue import catalogue_of
+
+    if params.dialogues == "none":
+        raise UserError(
+            f"`caption.{name}.dialogues` in {PARAMS} is none, which stays empty: name a file, as in "
+            f"`dialogues: {name}`, for {DIALOGUES / name}.jsonl."
+        )
+    path = DIALOGUES / f"{params.dialogues}.jsonl"
+    there = {one.sha256: one for one in (read_dialogues(path) if path.exists() else [])}
+    offered = {one.sha256: one for one in stand_in_dialogues(catalogue_of(params.dataset), records)}
+    write(path, {**offered, **there}.values())
+    print(f"{len(offered.keys() - there.keys())} written to {path}, {len(offered.keys() & there.keys())} there already")
 
 
 def _report(accepted: Accepted, path: Path) -> int:
