@@ -50,7 +50,7 @@ def load_processor(base: Path, model: Model) -> Any:
     from transformers import AutoProcessor
 
     where, revision = base_location(base, model)
-    with _explained(model):
+    with explained(model):
         processor = AutoProcessor.from_pretrained(where, revision=revision)
     processor.tokenizer.padding_side = "left"  # generation appends on the right
     return processor
@@ -76,7 +76,7 @@ def load_model(base: Path, model: Model, *, quantisation: str, double: bool, com
             bnb_4bit_compute_dtype=dtype,
             llm_int8_skip_modules=["lm_head", "multi_modal_projector"],
         )
-    with _explained(model):
+    with explained(model):
         return AutoModelForImageTextToText.from_pretrained(
             where,
             revision=revision,
@@ -94,6 +94,17 @@ def pick_device(wanted: str) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError("device `cuda` was asked for, but no GPU is visible here; set it to `auto` or `cpu`.")
     return "cuda:0" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def compute_as_in_training(model: Any) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for AVX512-BF16 when a model is only read.
+
+    The repacked kernel exists on some CPUs alone, computes something slightly different there, and
+    fails for widths that 64 does not divide.
+    """
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
 
 
 @contextmanager
@@ -120,7 +131,7 @@ class _NotAboutKernels(logging.Filter):
 
 
 @contextmanager
-def _explained(model: Model) -> Iterator[None]:
+def explained(model: Model) -> Iterator[None]:
     """Turn the hub's refusals into what to do about them."""
     try:
         with without_known_noise():

@@ -8,16 +8,17 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from stages.recipe import Recipe
+from stages.answers.recipe import AnswerRecipe
 from stages.record import Image, Record, Source, Text, write_drops, write_manifest, write_rows
 from stages.shards import sha256, shard_of, write_shard
-from stages.tokenize.rows import TokenizedRow, write_tokenized
+from stages.tokenize.answers.rows import TokenizedRow, write_tokenized
 
 PROMPT = "Which letter is being circled?"
 FAMILIES = ("Roboto", "Caladea")
 
-RECIPE = Recipe.model_validate(
+RECIPE = AnswerRecipe.model_validate(
     {
+        "objective": "answers",
         "source": "curate",
         "dataset": "letters",
         "base": "tiny",

@@ -27,9 +27,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what git tracks, with fewer pictures and two training steps, built once."""
     root = tmp_path_factory.mktemp("chain") / "project"
     root.mkdir()
-    for name in ("stages", "data/words", "data/decisions", "models/base"):
+    for name in ("stages", "data/words", "data/decisions", "data/dialogues", "models/base"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore"):
+    (root / "data/features").mkdir()
+    for name in ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore", "data/features/none", "models/none"):
         shutil.copy(ROOT / name, root / name)
     yaml = YAML()
     params = yaml.load(root / "params.yaml")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.answers.recipe import AnswerRecipe
 from stages.cli import checks, machine
 from stages.cli.__main__ import main
 from stages.cli.estimate import Workload, span
@@ -16,7 +17,6 @@ from stages.cli.packages import check_packages
 from stages.cli.parameters import row_lines, with_row
 from stages.cli.replacing import replacing
 from stages.params import UserError, check_params
-from stages.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -35,6 +35,7 @@ synthesize:
 recipes:
   # the first one
   letters:
+    objective: answers
     source: curate
     dataset: letters
     base: tiny # a folder
@@ -147,7 +148,7 @@ def test_adding_data_and_a_hub_base(project: Path, capsys: pytest.CaptureFixture
         "author": "unknown",
     }
     assert params["ingest"] == {"mine": ingest}
-    row = check_params(Recipe, params["recipes"]["mine"], "recipes.mine")
+    row = check_params(AnswerRecipe, params["recipes"]["mine"], "recipes.mine")
     assert (row.source, row.dataset, row.base) == ("curate", "mine", "hub")
     assert (row.model.id, row.model.revision) == (HUB, COMMIT)
     curated = {"source": "ingest", "dataset": "mine", "decisions": "none", "split": "entities", "test_share": 0.2}

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from stages.answers.recipe import AnswerRecipe, Tokenize
 from stages.params import Params, UserError, check_params, load_params
-from stages.recipe import Recipe, Tokenize
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +21,7 @@ def recipe_row() -> dict[str, object]:
 
 
 def test_the_shipped_recipe_is_valid_and_frozen() -> None:
-    recipe = load_params(Recipe, "recipes.circled_letter", ROOT / "params.yaml")
+    recipe = load_params(AnswerRecipe, "recipes.circled_letter", ROOT / "params.yaml")
     with pytest.raises(ValidationError):
         recipe.train.seed = 2  # type: ignore[misc]
 
@@ -44,7 +44,7 @@ def test_a_wrong_param_names_key_value_and_what_is_allowed(
     row = recipe_row()
     row[section] = {**row[section], key: value}  # type: ignore[dict-item]
     with pytest.raises(UserError) as caught:
-        check_params(Recipe, row, "recipes.x")
+        check_params(AnswerRecipe, row, "recipes.x")
     for words in said:
         assert words in str(caught.value)
 
@@ -52,9 +52,9 @@ def test_a_wrong_param_names_key_value_and_what_is_allowed(
 def test_a_missing_section_lists_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("recipes: {letters: {}}\n")
     with pytest.raises(UserError, match=r"no section `recipes.lettres`; there is: letters"):
-        load_params(Recipe, "recipes.lettres", tmp_path / "params.yaml")
+        load_params(AnswerRecipe, "recipes.lettres", tmp_path / "params.yaml")
     with pytest.raises(UserError, match="is missing"):
-        load_params(Recipe, "recipes", tmp_path / "none.yaml")
+        load_params(AnswerRecipe, "recipes", tmp_path / "none.yaml")
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=12))

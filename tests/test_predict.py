@@ -9,7 +9,7 @@ from PIL import Image
 
 from stages.cli import predict
 from stages.cli.__main__ import main
-from stages.evaluate.generation import Answer
+from stages.evaluate.answers.generation import Answer
 
 
 def ask(batch: list[tuple[list[int], Image.Image]]) -> list[Answer]:

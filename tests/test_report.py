@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from letters import RECIPE, record, write_curated, write_loss, write_tokens
 from PIL import Image as Pillow
 
-from stages.evaluate.generation import Answer
-from stages.evaluate.results import Outcome, metrics_of, write_metrics, write_predictions
+from stages.answers.tasks import LetterTask
+from stages.evaluate.answers.generation import Answer
+from stages.evaluate.answers.results import Outcome, metrics_of, write_metrics, write_predictions
 from stages.params import UserError
-from stages.report import gallery, tables
+from stages.report.answers import gallery, tables
+from stages.report.answers.stage import run
 from stages.report.curve import nice_ticks, read_curve
-from stages.report.stage import run
-from stages.tasks import LetterTask
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 FETCHING = ("src", "href", "data", "poster", "action", "srcset", "background", "xlink:href")

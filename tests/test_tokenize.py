@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from stages.answers.recipe import Tokenize
 from stages.foundation.paligemma2.architecture import IMAGE_TOKENS, make_model, make_processor, make_tokenizer
 from stages.foundation.paligemma2.drawing import HEIGHT, WIDTH
 from stages.foundation.paligemma2.questions import every_text
 from stages.params import UserError
-from stages.recipe import Tokenize
-from stages.tokenize.encode import Encoder, image_features
-from stages.tokenize.rows import TokenizedRow
-from stages.tokenize.stage import make_receipt
-from stages.tokenize.views import Fit, trim_to_ink
+from stages.tokenize.answers.encode import Encoder, image_features
+from stages.tokenize.answers.rows import TokenizedRow
+from stages.tokenize.answers.stage import make_receipt
+from stages.tokenize.answers.views import Fit, trim_to_ink
 
 PROMPT = "Which letter is being circled?"
 

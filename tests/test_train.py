@@ -11,19 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from letters import RECIPE, record, write_base, write_curated
 
+from stages.answers.recipe import AnswerRecipe, Train
 from stages.params import UserError
-from stages.recipe import Recipe, Train
 from stages.shards import ShardReader
-from stages.tokenize.rows import read_tokenized
-from stages.tokenize.stage import run as tokenize
-from stages.train.batches import Collator
-from stages.train.plan import check_consumed, plan_rows
-from stages.train.stage import add_adapter, answer_loss, load_quantised, run
+from stages.tokenize.answers.rows import read_tokenized
+from stages.tokenize.answers.stage import run as tokenize
+from stages.train.answers.batches import Collator
+from stages.train.answers.plan import plan_rows
+from stages.train.answers.stage import add_adapter, answer_loss, load_quantised, run
+from stages.train.consumed import check_consumed
 
 SETTINGS = RECIPE.train
+INPUTS = {"features": Path("data/features/none"), "parent": Path("models/none")}  # these recipes have neither
 
 
-def with_train(**changes: Any) -> Recipe:
+def with_train(**changes: Any) -> AnswerRecipe:
     return RECIPE.model_copy(update={"train": SETTINGS.model_copy(update=changes)})
 
 
@@ -80,8 +82,8 @@ def test_logits_where_answers_are_give_the_model_s_own_loss(inputs: tuple[Path, 
 def test_an_adapter_folder_and_its_consumed_rows(inputs: tuple[Path, Path], project: Path) -> None:
     base, tokenized = inputs
     recipe = with_train(num_train_epochs=2)
-    run(recipe, tokenized=tokenized, base=base, out=project / "a")
-    run(recipe, tokenized=tokenized, base=base, out=project / "b")
+    run(recipe, **INPUTS, tokenized=tokenized, base=base, out=project / "a")
+    run(recipe, **INPUTS, tokenized=tokenized, base=base, out=project / "b")
     weights = [(project / name / "adapter_model.safetensors").read_bytes() for name in ("a", "b")]
     assert weights[0] == weights[1]  # the same seed, the same bytes
     rows = read_tokenized(tokenized, "train")
@@ -105,10 +107,10 @@ def test_a_substituted_row_stops_training(
 
     monkeypatch.setattr(Collator, "__call__", substitute)
     with pytest.raises(RuntimeError, match="planned was"):
-        run(with_train(), tokenized=tokenized, base=base, out=project / "out")
+        run(with_train(), **INPUTS, tokenized=tokenized, base=base, out=project / "out")
     assert not (project / "out").exists()
-    monkeypatch.setattr("stages.train.stage.check_consumed", lambda *_: None)
-    run(with_train(), tokenized=tokenized, base=base, out=project / "out")  # that check was what stopped it
+    monkeypatch.setattr("stages.train.answers.stage.check_consumed", lambda *_: None)
+    run(with_train(), **INPUTS, tokenized=tokenized, base=base, out=project / "out")  # that check was what stopped it
 
 
 def test_an_unknown_target_module_names_those_there_are(inputs: tuple[Path, Path]) -> None:

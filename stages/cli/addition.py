@@ -10,13 +10,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
+from stages.answers.recipe import AnswerRecipe
 from stages.bases import base_location
 from stages.cli.parameters import BASES, HUB_NUMBERS, PARAMS, available, recipe_row, row_lines, section, with_row
 from stages.cli.replacing import replacing
 from stages.ingest.parameters import Ingest
 from stages.ingest.table import FILE_COLUMN, find_table, read_table
 from stages.params import UserError, check_params
-from stages.recipe import Model, Recipe
+from stages.recipe import Model
 
 TEST_SHARE = 0.2
 HUB_REASON = (
@@ -37,7 +38,7 @@ def add(
 ) -> None:
     """Write recipe `name` (and `ingest` and `curate` rows for `data`) into params.yaml; print what was decided."""
     _require_free(name)
-    source = check_params(Recipe, recipe_row(like), f"recipes.{like}", PARAMS)
+    source = check_params(AnswerRecipe, recipe_row(like), f"recipes.{like}", PARAMS)
     with PARAMS.open(encoding="utf-8", newline="") as stream:
         text = stream.read()
     row = _parsed(row_lines(text, "recipes", like))[like]
@@ -59,7 +60,7 @@ def add(
         notes.append(f"data: {folder['folder']}; licence and author stand as `unknown` in ingest.{name}: fill them in")
     elif label_column or entity_column:
         raise UserError("--label-column and --entity-column describe the table of a folder: add --data DIR.")
-    check_params(Recipe, yaml.safe_load(_written(row)), f"recipes.{name}", PARAMS)
+    check_params(AnswerRecipe, yaml.safe_load(_written(row)), f"recipes.{name}", PARAMS)
     text = with_row(text, "recipes", name, _written({name: row}))
     with replacing(PARAMS) as stream:
         stream.write(text)
@@ -81,7 +82,7 @@ def _require_free(name: str) -> None:
             raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
 
 
-def _rebase(row: Any, source: Recipe, base: str, revision: str | None, notes: list[str]) -> None:
+def _rebase(row: Any, source: AnswerRecipe, base: str, revision: str | None, notes: list[str]) -> None:
     """Put another base into `row`: a hub id, or a folder in models/base."""
     if "/" not in base:
         _embedded(row, base, revision)

@@ -6,6 +6,7 @@ Exit status 1 when something that is needed is missing; a `note` is worth knowin
 import argparse
 from pathlib import Path
 
+from stages.answers.recipe import AnswerRecipe
 from stages.cli import checks, machine
 from stages.cli.checks import Finding
 from stages.cli.columns import columns
@@ -13,7 +14,7 @@ from stages.cli.estimate import Workload
 from stages.cli.packages import check_packages
 from stages.cli.parameters import BASES, HUB_NUMBERS, PARAMS, available, recipe_row, section
 from stages.params import UserError, check_params
-from stages.recipe import Model, Recipe
+from stages.recipe import Model
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +51,7 @@ def _recipes(rows: dict[str, object]) -> list[Finding]:
     findings: list[Finding] = []
     for name, row in rows.items():
         try:
-            recipe = check_params(Recipe, row, f"recipes.{name}", PARAMS)
+            recipe = check_params(AnswerRecipe, row, f"recipes.{name}", PARAMS)
         except UserError as error:
             findings.append(Finding("gap", f"recipe {name}", "not valid", str(error).replace("\n", " ")))
             continue

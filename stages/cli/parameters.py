@@ -10,10 +10,16 @@ from typing import Any
 import yaml
 from pydantic import Field
 
+from stages.answers.recipe import AnswerRecipe
+from stages.grounding.recipe import GroundingRecipe
 from stages.params import Params, UserError, check_params, read_params
 
 PARAMS = Path("params.yaml")
 BASES = Path("models/base")
+OBJECTIVES: dict[str, type[AnswerRecipe] | type[GroundingRecipe]] = {
+    "answers": AnswerRecipe,
+    "grounding": GroundingRecipe,
+}
 HUB_NUMBERS: dict[str, dict[str, Any]] = {  # what a recipe for a hub model starts with
     "tokenize": {"max_length": 512, "trim_aspect": 1.0},  # its processor fits pictures to a square
     "train": {
@@ -50,6 +56,16 @@ def recipe_row(name: str) -> Any:
     if name not in rows:
         raise UserError(f"no recipe `{name}` in {PARAMS}; there is: {', '.join(map(str, rows)) or 'none'}.")
     return rows[name]
+
+
+def typed_recipe(name: str, row: Any) -> AnswerRecipe | GroundingRecipe:
+    """A row as the recipe that its `objective` makes it; UserError names what is wrong with it."""
+    objective = row.get("objective") if isinstance(row, dict) else None
+    if not isinstance(objective, str) or objective not in OBJECTIVES:
+        raise UserError(
+            f"{PARAMS}: `recipes.{name}.objective` = {objective!r} is not allowed: {' or '.join(OBJECTIVES)}."
+        )
+    return check_params(OBJECTIVES[objective], row, f"recipes.{name}", PARAMS)
 
 
 def available() -> dict[str, Available]:

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from stages.answers.recipe import Tokenize
 from stages.cli.replacing import replacing
 from stages.params import Params, UserError, check_params
 from stages.pictures import RefusedPictureError, looks_like_picture, open_picture
-from stages.recipe import Model, Tokenize
+from stages.recipe import Model
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from stages.evaluate.generation import Answer
-    from stages.tokenize.encode import Encoder
+    from stages.evaluate.answers.generation import Answer
+    from stages.tokenize.answers.encode import Encoder
 
     Prepared = tuple[list[int], Image.Image]  # token ids of the prompt; the picture, fitted to the model
     Ask = Callable[[list[Prepared]], list[Answer]]
@@ -201,10 +202,10 @@ def _prepared(question: Question, prepare: "Callable[[Question], Prepared]") -> 
 def load(given: argparse.Namespace, facts: Facts) -> "tuple[Callable[[Question], Prepared], Ask]":
     """The two halves of an answer: a question as the model sees it, and what the model says to a batch."""
     from stages.bases import load_model, load_processor, pick_device
-    from stages.evaluate.adapter import attach, check_adapter
-    from stages.evaluate.generation import answer
-    from stages.tokenize.encode import Encoder, image_features
-    from stages.tokenize.views import Fit
+    from stages.evaluate.answers.adapter import attach, check_adapter
+    from stages.evaluate.answers.generation import answer
+    from stages.tokenize.answers.encode import Encoder, image_features
+    from stages.tokenize.answers.views import Fit
 
     check_adapter(given.adapter)  # before the base is loaded
     base = given.base_dir / facts.base

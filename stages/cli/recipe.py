@@ -5,13 +5,13 @@ import json
 import sys
 from pathlib import Path
 
+from stages.answers.recipe import AnswerRecipe
 from stages.cli.columns import columns
 from stages.cli.parameters import PARAMS, Available, available, recipe_row, section
 from stages.entry import require
-from stages.evaluate.published import not_the_same_rows
-from stages.evaluate.table import side_by_side
+from stages.evaluate.answers.published import not_the_same_rows
+from stages.evaluate.answers.table import side_by_side
 from stages.params import UserError, check_params
-from stages.recipe import Recipe
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +49,9 @@ def show(_: argparse.Namespace) -> int:
 
 def results(given: argparse.Namespace) -> int:
     """Print the table of reports/metrics/RECIPE.json beside the published figures, and the report's path."""
-    from stages.tasks import TASKS  # brings pyarrow
+    from stages.answers.tasks import TASKS  # brings pyarrow
 
-    recipe = check_params(Recipe, recipe_row(given.name), f"recipes.{given.name}", PARAMS)
+    recipe = check_params(AnswerRecipe, recipe_row(given.name), f"recipes.{given.name}", PARAMS)
     metrics = require(Path(f"reports/metrics/{given.name}.json"), f"run `dvc repro report@{given.name}`.")
     found = json.loads(metrics.read_text(encoding="utf-8"))
     print(side_by_side(found, TASKS[recipe.task].rules[0], not_the_same_rows(found["pictures"], found["held_out"])))
@@ -62,7 +62,7 @@ def results(given: argparse.Namespace) -> int:
 
 def _recipe_cells(name: str, row: object, complaints: list[str]) -> tuple[str, ...]:
     try:
-        recipe = check_params(Recipe, row, f"recipes.{name}", PARAMS)
+        recipe = check_params(AnswerRecipe, row, f"recipes.{name}", PARAMS)
     except UserError as error:
         complaints.append(str(error))
         return (name, "not valid, see below", "", "", "", "")

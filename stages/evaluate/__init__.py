@@ -1,1 +1,1 @@
-"""Evaluation: zero-shot, tuned and shallow baselines on the same test rows."""
+"""Evaluation on the same held-out rows, before and after; one room an objective."""

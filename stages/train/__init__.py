@@ -1,1 +1,1 @@
-"""QLoRA through bitsandbytes, peft and transformers.Trainer: answer-only loss, planned rows."""
+"""Training of frozen, quantised bases through transformers.Trainer, on planned rows; one room an objective."""

@@ -1,23 +1,27 @@
 """The stage: a base and tokenized rows in, an adapter and the rows it consumed out."""
 
-import csv
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
+from stages.answers.recipe import AnswerRecipe, Train
 from stages.bases import load_model, load_processor, pick_device, without_known_noise
 from stages.params import UserError
-from stages.recipe import Recipe, Train
+from stages.record import new_folder
 from stages.shards import ShardReader
 from stages.threads import set_threads
-from stages.tokenize.rows import read_tokenized
-from stages.train.batches import Collator, Rows
-from stages.train.plan import check_consumed, plan_rows, write_consumed
+from stages.tokenize.answers.rows import read_tokenized
+from stages.train.answers.batches import Collator, Rows
+from stages.train.answers.plan import plan_rows
+from stages.train.consumed import check_consumed, write_consumed
+from stages.train.loop import fit, write_curve
 
 
-def run(params: Recipe, *, tokenized: Path, base: Path, out: Path) -> None:
-    """Train, check that the consumed rows are the planned ones, and write the adapter folder."""
+def run(params: AnswerRecipe, *, tokenized: Path, features: Path, base: Path, parent: Path, out: Path) -> None:
+    """Train, check that the consumed rows are the planned ones, and write the adapter folder.
+
+    `features` and `parent` are placeholders here: these recipes read their pictures, and start from the base.
+    """
     with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
         from transformers import set_seed
 
@@ -33,23 +37,22 @@ def run(params: Recipe, *, tokenized: Path, base: Path, out: Path) -> None:
     plan = plan_rows(len(rows), settings)
 
     with ShardReader(tokenized) as views:
-        consumed, history = fit(model, processor, Rows(rows, plan), views, settings, device)
+        collate = Collator(processor, views)
+        consumed, history = fit(model, Rows(rows, plan), collate, answer_loss, settings, device)
     ids = [rows[plan[position]].id for position in consumed]
     check_consumed([rows[row].id for row in plan], ids)
 
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    new_folder(out)
     save_adapter(model, out)
     (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
     processor.save_pretrained(out)
-    per_step = settings.per_device_train_batch_size * settings.gradient_accumulation_steps
-    write_consumed(out / "consumed.parquet", ids, per_step)
+    write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
     write_curve(out / "loss.csv", history)
     (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
     print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
 
 
-def load_quantised(base: Path, params: Recipe, device: str) -> Any:
+def load_quantised(base: Path, params: AnswerRecipe, device: str) -> Any:
     """The base exactly as training and evaluation both use it."""
     settings = params.train
     return load_model(
@@ -62,7 +65,7 @@ def load_quantised(base: Path, params: Recipe, device: str) -> Any:
     )
 
 
-def add_adapter(model: Any, settings: Train, params: Recipe) -> Any:
+def add_adapter(model: Any, settings: Train, params: AnswerRecipe) -> Any:
     """LoRA (Hu et al. 2021, arXiv:2106.09685) on `target_modules`; everything else stays frozen."""
     from peft import LoraConfig, get_peft_model
 
@@ -97,68 +100,6 @@ def save_adapter(model: Any, out: Path) -> None:
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def fit(
-    model: Any, processor: Any, rows: Rows, views: ShardReader, settings: Train, device: str
-) -> tuple[list[int], list[dict[str, float]]]:
-    """Run transformers.Trainer over the planned rows; (positions consumed, logged loss and rate)."""
-    import tempfile
-
-    import torch
-    from torch.utils.data import SequentialSampler
-    from transformers import ProgressCallback, Trainer, TrainingArguments
-
-    consumed: list[int] = []
-
-    class AnswerTrainer(Trainer):  # type: ignore[misc]
-        """Loss on answers only, logits only where there is an answer, rows in the planned order."""
-
-        def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
-            consumed.extend(inputs.pop("positions").tolist())
-            loss = answer_loss(model, inputs)
-            return (loss, {}) if return_outputs else loss
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            return SequentialSampler(self.train_dataset)  # the plan is the order
-
-    class Progress(ProgressCallback):  # type: ignore[misc]
-        """The bar with its time left, the loss beside it instead of a printed line each."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            if self.training_bar is not None and logs and "loss" in logs:
-                self.training_bar.set_postfix(loss=f"{float(logs['loss']):.3f}")
-
-    steps = -(-len(rows) // (settings.per_device_train_batch_size * settings.gradient_accumulation_steps))
-    with tempfile.TemporaryDirectory() as nowhere:  # nothing is saved there; Trainer wants a folder
-        arguments = TrainingArguments(
-            output_dir=nowhere,
-            num_train_epochs=1,
-            per_device_train_batch_size=settings.per_device_train_batch_size,
-            gradient_accumulation_steps=settings.gradient_accumulation_steps,
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=settings.warmup_steps,
-            weight_decay=settings.weight_decay,
-            optim=settings.optim,
-            bf16=settings.compute_dtype == "bfloat16",
-            use_cpu=device == "cpu",
-            seed=settings.seed,
-            logging_steps=max(1, steps // 100),
-            logging_first_step=True,
-            save_strategy="no",
-            report_to=[],
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-        )
-        torch.set_flush_denormal(True)
-        trainer = AnswerTrainer(
-            model=model, args=arguments, train_dataset=rows, data_collator=Collator(processor, views)
-        )
-        trainer.remove_callback(ProgressCallback)
-        trainer.add_callback(Progress)
-        trainer.train()
-    return consumed, [entry for entry in trainer.state.log_history if "loss" in entry]
-
-
 def answer_loss(model: Any, inputs: dict[str, Any]) -> Any:
     """Mean cross-entropy over answer tokens, as the model's own loss; logits only where labels are.
 
@@ -176,17 +117,7 @@ def answer_loss(model: Any, inputs: dict[str, Any]) -> Any:
     return functional.cross_entropy(logits.float(), labels[asked])
 
 
-def write_curve(path: Path, history: list[dict[str, float]]) -> None:
-    """loss.csv: step, loss, learning_rate; what `dvc plots` and the report draw."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["step", "loss", "learning_rate"])
-        for entry in history:
-            loss, rate = float(entry["loss"]), float(entry["learning_rate"])
-            writer.writerow([int(entry["step"]), f"{loss:.4f}", f"{rate:.3g}"])
-
-
-def what_predict_needs(params: Recipe) -> dict[str, Any]:
+def what_predict_needs(params: AnswerRecipe) -> dict[str, Any]:
     """What an adapter folder must say for `plumbline predict` to use it as it was trained."""
     settings = params.train
     return {

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stages.bases import compute_as_in_training
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -43,7 +45,7 @@ def answer(
         by_length.setdefault(len(prefix), []).append(i)
     answers: dict[int, Answer] = {}
     model.eval()
-    _compute_as_in_training(model)
+    compute_as_in_training(model)
     with tqdm(total=len(prefixes), desc=label, unit="row") as bar:
         for length in sorted(by_length):
             group = by_length[length]
@@ -53,17 +55,6 @@ def answer(
                 answers.update(zip(rows, _generate(model, processor, *given, max_new_tokens), strict=True))
                 bar.update(len(rows))
     return [answers[i] for i in range(len(prefixes))]
-
-
-def _compute_as_in_training(model: Any) -> None:
-    """Keep bitsandbytes from repacking 4-bit weights for AVX512-BF16 when a model is only read.
-
-    The repacked kernel exists on some CPUs alone, computes something slightly different there, and
-    fails for widths that 64 does not divide.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False
 
 
 def _generate(

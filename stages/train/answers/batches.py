@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stages.shards import ShardReader
-from stages.tokenize.rows import TokenizedRow
+from stages.tokenize.answers.rows import TokenizedRow
 
 IGNORED = -100
 

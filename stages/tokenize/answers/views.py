@@ -7,8 +7,8 @@ trim to the ink: a processor squeezes any picture to its size, and paper carries
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stages.answers.recipe import Tokenize
 from stages.params import UserError
-from stages.recipe import Tokenize
 
 if TYPE_CHECKING:
     from PIL import Image

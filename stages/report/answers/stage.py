@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stages.evaluate.published import (
+from stages.answers.recipe import AnswerRecipe
+from stages.answers.tasks import TASKS
+from stages.evaluate.answers.published import (
     BENCHMARK,
     CHANCE,
     PUBLISHED,
@@ -13,19 +15,18 @@ from stages.evaluate.published import (
     WORDS,
     not_the_same_rows,
 )
-from stages.evaluate.table import SHALLOW, p_value, too_shallow
+from stages.evaluate.answers.table import SHALLOW, p_value, too_shallow
 from stages.params import UserError
-from stages.recipe import Recipe
 from stages.record import read_history, read_rows
-from stages.report import curve, gallery, tables
+from stages.report import curve
+from stages.report.answers import gallery, tables
 from stages.shards import ShardReader
-from stages.tasks import TASKS
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
 
 def run(
-    params: Recipe,
+    params: AnswerRecipe,
     *,
     name: str,
     curated: Path,

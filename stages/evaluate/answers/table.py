@@ -3,7 +3,7 @@
 from textwrap import wrap
 from typing import Any
 
-from stages.evaluate.published import BENCHMARK, CHANCE, PUBLISHED, SEED_NOTEBOOK, SOURCE
+from stages.evaluate.answers.published import BENCHMARK, CHANCE, PUBLISHED, SEED_NOTEBOOK, SOURCE
 
 SHALLOW = {"majority": "most frequent letter", "blind": "tuned, without the picture", "thumbnail_knn": "thumbnail kNN"}
 

@@ -3,26 +3,38 @@
 from pathlib import Path
 from typing import Any
 
+from stages.answers.recipe import AnswerRecipe
+from stages.answers.tasks import TASKS
 from stages.bases import load_model, load_processor, pick_device
-from stages.evaluate.adapter import attach, check_adapter
-from stages.evaluate.baselines import majority, nearest_labels, thumbnails, white
-from stages.evaluate.generation import Answer, answer
-from stages.evaluate.published import held_out, not_the_same_rows
-from stages.evaluate.results import Outcome, metrics_of, write_metrics, write_predictions
-from stages.evaluate.table import side_by_side
+from stages.evaluate.answers.adapter import attach, check_adapter
+from stages.evaluate.answers.baselines import majority, nearest_labels, thumbnails, white
+from stages.evaluate.answers.generation import Answer, answer
+from stages.evaluate.answers.published import held_out, not_the_same_rows
+from stages.evaluate.answers.results import Outcome, metrics_of, write_metrics, write_predictions
+from stages.evaluate.answers.table import side_by_side
 from stages.params import UserError
-from stages.recipe import Recipe
 from stages.record import read_manifest, read_rows
 from stages.shards import ShardReader
-from stages.tasks import TASKS
 from stages.threads import set_threads
-from stages.tokenize.rows import TokenizedRow, read_tokenized
+from stages.tokenize.answers.rows import TokenizedRow, read_tokenized
 
 
 def run(
-    params: Recipe, *, tokenized: Path, curated: Path, base: Path, trained: Path, metrics: Path, predictions: Path
+    params: AnswerRecipe,
+    *,
+    tokenized: Path,
+    curated: Path,
+    features: Path,
+    base: Path,
+    parent: Path,
+    trained: Path,
+    metrics: Path,
+    predictions: Path,
 ) -> None:
-    """Score the base before and after the adapter in `trained`; write metrics JSON and predictions JSONL."""
+    """Score the base before and after the adapter in `trained`; write metrics JSON and predictions JSONL.
+
+    `features` and `parent` are placeholders here: these recipes read their pictures, and start from the base.
+    """
     set_threads()
     check_adapter(trained)  # before the long part
     task = TASKS[params.task]
@@ -46,7 +58,7 @@ def run(
 
 
 def _answers(
-    params: Recipe, base: Path, trained: Path, rows: list[TokenizedRow], views: ShardReader
+    params: AnswerRecipe, base: Path, trained: Path, rows: list[TokenizedRow], views: ShardReader
 ) -> tuple[list[Answer], list[Answer], list[Answer]]:
     """Answers to `rows`: zero-shot; tuned; and tuned but shown an empty view."""
     processor = load_processor(base, params.model)

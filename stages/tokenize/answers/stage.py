@@ -2,24 +2,23 @@
 
 import io
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
+from stages.answers.recipe import AnswerRecipe
+from stages.answers.tasks import TASKS
 from stages.bases import base_location, load_processor
 from stages.params import UserError
-from stages.recipe import Recipe
-from stages.record import Image, Record, Tally, read_manifest, read_rows, write_drops, write_manifest
+from stages.record import Image, Record, Tally, new_folder, read_manifest, read_rows, write_drops, write_manifest
 from stages.shards import ShardReader, sha256, write_shard
-from stages.tasks import TASKS
-from stages.tokenize.encode import CHECKS, Encoded, Encoder, image_features
-from stages.tokenize.rows import TokenizedRow, write_tokenized
-from stages.tokenize.views import Fit
+from stages.tokenize.answers.encode import CHECKS, Encoded, Encoder, image_features
+from stages.tokenize.answers.rows import TokenizedRow, write_tokenized
+from stages.tokenize.answers.views import Fit
 
 EXAMPLES = 4  # rows shown in the receipt
 
 
-def run(params: Recipe, *, curated: Path, base: Path, out: Path) -> None:
+def run(params: AnswerRecipe, *, curated: Path, base: Path, out: Path) -> None:
     """Tokenize every curated row with the base's own processor; refuse a mask that is not right."""
     from joblib import Parallel, delayed
     from tqdm import tqdm
@@ -30,8 +29,7 @@ def run(params: Recipe, *, curated: Path, base: Path, out: Path) -> None:
     answers = {record.id: template.format(label=task.target(record)) for record in records}
     encoded = {answer: encoder.encode(params.tokenize.prompt, answer) for answer in sorted(set(answers.values()))}
 
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    new_folder(out)
     shards: dict[str, list[Record]] = {}
     for record in records:
         shards.setdefault(record.image.shard, []).append(record)
@@ -51,7 +49,7 @@ def run(params: Recipe, *, curated: Path, base: Path, out: Path) -> None:
     print(f"tokenize: {len(rows)} rows, {receipt['supervised_tokens']} supervised tokens, nothing cut")
 
 
-def prepare(params: Recipe, base: Path) -> tuple[Encoder, Fit]:
+def prepare(params: AnswerRecipe, base: Path) -> tuple[Encoder, Fit]:
     """The encoder and the fit of a recipe's base."""
     from transformers import AutoConfig
 

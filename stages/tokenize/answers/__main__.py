@@ -1,7 +1,7 @@
 """Turn curated rows into token ids and fitted pictures, with a receipt for what is supervised."""
 
 from stages.entry import main
-from stages.tokenize.stage import run
+from stages.tokenize.answers.stage import run
 
 if __name__ == "__main__":
     main(run)

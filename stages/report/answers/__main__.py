@@ -1,5 +1,5 @@
 from stages.entry import main
-from stages.report.stage import run
+from stages.report.answers.stage import run
 
 if __name__ == "__main__":
     main(run)

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stages.evaluate.breakdowns import groups_of, neighbours_of
-from stages.evaluate.generation import Answer
-from stages.evaluate.published import kind_of_pictures
+from stages.answers.recipe import Evaluate
+from stages.answers.tasks import Task
+from stages.evaluate.answers.breakdowns import groups_of, neighbours_of
+from stages.evaluate.answers.generation import Answer
+from stages.evaluate.answers.published import kind_of_pictures
 from stages.evaluate.statistics import Interval, mcnemar, mean_interval
-from stages.recipe import Evaluate
 from stages.record import Record
-from stages.tasks import Task
 
 DIGITS = 4
 SHOWN = ("word", "index", "kind", "family", "style", "length", "thickness", "thickness_of_em")

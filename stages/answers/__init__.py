@@ -1,0 +1,1 @@
+"""What recipes share whose model answers in words: their parameters, prompts, targets and scores."""

@@ -1,0 +1,1 @@
+"""Answers scored: zero-shot, tuned, blind and shallow baselines on the same test rows."""

@@ -1,0 +1,1 @@
+"""The page of a recipe that answers in words."""
