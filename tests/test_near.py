@@ -66,12 +66,20 @@ def plans(draw_, width, radius):
 
 
 @settings(max_examples=150, deadline=None)
-@given(data=st.data(), rows=tables(), large=st.sampled_from([2, 30, 1 << 14]), piece=st.sampled_from([5, 1 << 16]))
-def test_exactly_the_pairs_and_groups_of_brute_force(data, rows, large, piece):
+@given(
+    data=st.data(),
+    rows=tables(),
+    large=st.sampled_from([2, 30, 1 << 14]),
+    piece=st.sampled_from([5, 1 << 16]),
+    few=st.sampled_from([1, 1 << 10]),
+)
+def test_exactly_the_pairs_and_groups_of_brute_force(data, rows, large, piece, few):
     radius = data.draw(st.integers(0, 24))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(buckets, "LARGE", large)
         patched.setattr(buckets, "PIECE", piece)
+        patched.setattr(buckets, "AT_ONCE", piece)
+        patched.setattr(buckets, "FEW", few)
         if data.draw(st.booleans()):
             chosen = data.draw(plans(rows.shape[1], radius))
             patched.setattr(near, "plan", lambda words, radius: chosen)
@@ -105,6 +113,49 @@ def test_bands_share_no_bit_and_their_radii_suffice(radius):
     bits = [bit for band in planned for bit in band.bits]
     assert len(set(bits)) == len(bits)
     assert sum(band.radius + 1 for band in planned) > radius  # fewer bits differ in no set of bands
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 999))
+def test_some_bands_sieve_lets_a_near_pair_pass(data, seed):
+    """Wherever the bits lie in which they differ: also all in one band, or just as many in each as it may miss."""
+    count, random = data.draw(st.integers(1, 24)), np.random.default_rng(seed)
+    wide = 256 // count
+    order = random.permutation(256)
+    radii = bands._radii(count, RADIUS)
+    chosen = [bands.Band(tuple(order[k : count * wide : count].tolist()), radii[k]) for k in range(count)]
+    places = random.permutation([bit for band in data.draw(st.permutations(chosen))[:4] for bit in band.bits])
+    flips = np.isin(np.arange(256), places[: data.draw(st.integers(0, RADIUS))])
+    rows = np.repeat(random_rows(seed, 1, 32), 2, axis=0) ^ np.packbits([flips, np.zeros(256, bool)], axis=1)
+    words = rows.view(">u8").astype(np.uint64).T.copy()
+    keys = [band.keys(words) for band in chosen]
+    passed = []
+    for number, band in enumerate(chosen):
+        first = bands.sieve(words, keys, chosen, number, RADIUS)
+        apart = int(keys[number][0] ^ keys[number][1]).bit_count()
+        sifted = sum(int(numbers[0] ^ numbers[1]).bit_count() for numbers in first.numbers)
+        passed.append(apart <= band.radius and sifted <= first.allowed - apart)
+    assert any(passed)
+
+
+def test_the_sieve_settles_nearly_all_candidates(monkeypatch):
+    rows = random_rows(8, 5000, 32, 0.25)
+    compared = []
+    compare = buckets.Bucketed._near
+
+    def counted(bucketed, one, other):
+        compared.append(len(one))
+        return compare(bucketed, one, other)
+
+    monkeypatch.setattr(buckets.Bucketed, "_near", counted)
+    expected = near_pairs(rows, RADIUS).tolist()
+    few = sum(compared)
+
+    compared.clear()
+    all_pass = bands.Sieve([np.zeros(len(rows), np.uint32)], RADIUS)
+    monkeypatch.setattr(near, "sieve", lambda *given: all_pass)
+    assert near_pairs(rows, RADIUS).tolist() == expected
+    assert sum(compared) > 50 * few
 
 
 def test_bits_that_say_nothing_are_left_out():

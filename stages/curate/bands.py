@@ -4,21 +4,28 @@ Two hashes that differ in at most r bits differ in at most r // m bits in at lea
 al. 2012, "Fast search in Hamming space with multi-index hashing"). With r = m * t + a it is enough to look for t bits
 in a + 1 of the bands, and for t - 1 in the others: more than r bits would differ otherwise. This holds for bands over
 any bits, so they are dealt from those that split the rows best, and bits that say little are left out.
+
+Of the bands that find a pair one is enough, and for one of them the bands that follow it, in a ring, differ in few bits
+as well (Qin and Xiao 2018, "Pigeonring: a principle for faster thresholded similarity search"): so nearly every
+candidate is settled by one small number, the `Sieve`'s.
 """
 
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb, exp, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
+Keys = NDArray[np.uint32]
 
+SIEVE = 32  # bits of a sieve
 WIDEST = 24  # bits of a band: tables of 16 million buckets
 SAMPLE = 4096  # rows that the bits are judged by
 # nanoseconds, rough: only the choice between plans hangs on them, never the result
-SORT, PASS, LOOK_UP, MEET, COMPARE = 80.0, 60_000.0, 0.6, 35.0, 6.0
+SORT, PASS, LOOK_UP, MEET, COMPARE = 80.0, 60_000.0, 0.6, 35.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Band:
         sizes = range(self.radius + 1)
         return [sum(1 << place for place in some) for size in sizes for some in combinations(places, size)]
 
-    def keys(self, words: Words) -> NDArray[np.uint32]:
+    def keys(self, words: Words) -> Keys:
         """The rows' bucket numbers; `words` as `words_of` gives them, (words, rows)."""
         keys = np.zeros(words.shape[1], np.uint32)
         for start in range(0, len(keys), 1 << 14):  # what is worked on stays in the cache
@@ -43,6 +50,37 @@ class Band:
                 shifted = words[bit // 64, part] >> np.uint64(63 - bit % 64)
                 keys[part] |= (shifted.astype(np.uint32) & np.uint32(1)) << np.uint32(place)
         return keys
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """Numbers (each (rows,)) to compare candidates by first: pairs that differ in more than `allowed` bits are dropped.
+
+    The bits in which their bucket numbers differ count too.
+    """
+
+    numbers: list[NDArray[Any]]
+    allowed: int
+
+
+def sieve(words: Words, keys: list[Keys], bands: list[Band], band: int, radius: int) -> Sieve:
+    """What a pair that `bands[band]` finds must pass. Of each near pair some band's sieve lets it pass.
+
+    Say that of band k's bits d[k] differ, and t[k] is its radius. The d[k] - t[k] - 1 sum up to less than 0 over all
+    bands, as at most `radius` bits differ and the t[k] + 1 sum up to more. So somewhere in the ring there is a band
+    from which on they sum up to less than 0 over any number of bands (the cycle lemma, Dvoretzky and Motzkin 1947).
+    """
+    followers = [*range(band + 1, len(bands)), *range(band)]
+    bits, allowed, numbers = 0, bands[band].radius, np.zeros(words.shape[1], np.uint32)
+    for follower in followers:
+        if bits < SIEVE:
+            numbers |= keys[follower] << np.uint32(bits)  # those beyond 32 bits are shifted out
+            bits += len(bands[follower].bits)
+            allowed += bands[follower].radius + 1
+    if bits >= SIEVE and sum(each.radius + 1 for each in bands) > radius:
+        return Sieve([numbers], allowed)
+    # no ring: whole words, which may hold the bucket's bits again
+    return Sieve(list(words[: telling_words(words, radius)]), radius + bands[band].radius)
 
 
 def words_of(rows: NDArray[np.uint8]) -> Words:

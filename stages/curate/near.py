@@ -3,12 +3,12 @@
 Equal hashes count as one row. The others are looked up by bands (bands.py) and compared bucket by bucket (buckets.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stages.curate.bands import plan, telling_words, words_of
+from stages.curate.bands import Words, plan, sieve, words_of
 from stages.curate.buckets import Bucketed
 from stages.params import UserError
 
@@ -27,10 +27,8 @@ def near_groups(hashes: Sequence[bytes] | NDArray[np.uint8], radius: int) -> Int
     first, place = _distinct(rows)
     groups = _Groups(len(first))
     words = words_of(rows[first])
-    telling = telling_words(words, radius)
-    for band in plan(words, radius):
-        for pairs in Bucketed(words, band, telling).near(radius, lambda: groups.labels):
-            groups.join(*pairs)
+    for pairs in _found(words, radius, lambda: groups.labels):
+        groups.join(*pairs)
     return first[groups.names()][place]
 
 
@@ -43,15 +41,21 @@ def near_pairs(hashes: Sequence[bytes] | NDArray[np.uint8], radius: int) -> Ints
     first, _ = _distinct(rows)
     words = words_of(rows[first])
     count, codes, fresh, held = len(first), np.empty(0, np.int64), [np.empty(0, np.int64)], 0
-    telling = telling_words(words, radius)
-    for band in plan(words, radius):
-        for one, other in Bucketed(words, band, telling).near(radius, None):
-            fresh.append(np.minimum(one, other) * count + np.maximum(one, other))
-            held += len(one)
-            if held > max(HELD, len(codes)):  # several bands find the same pair
-                codes, fresh, held = np.unique(np.concatenate([codes, *fresh])), [], 0
+    for one, other in _found(words, radius):
+        fresh.append(np.minimum(one, other) * count + np.maximum(one, other))
+        held += len(one)
+        if held > max(HELD, len(codes)):  # several bands find the same pair
+            codes, fresh, held = np.unique(np.concatenate([codes, *fresh])), [], 0
     codes = np.unique(np.concatenate([codes, *fresh]))
     return np.stack([first[codes // max(1, count)], first[codes % max(1, count)]], axis=1)
+
+
+def _found(words: Words, radius: int, labels: Callable[[], Ints] | None = None) -> Iterator[Pairs]:
+    bands = plan(words, radius)
+    keys = [band.keys(words) for band in bands]
+    for number, band in enumerate(bands):
+        first = sieve(words, keys, bands, number, radius)
+        yield from Bucketed(words, band, keys[number], first, radius).near(labels)
 
 
 def _rows(hashes: Sequence[bytes] | NDArray[np.uint8], radius: int) -> NDArray[np.uint8]:
