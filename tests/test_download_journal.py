@@ -245,3 +245,24 @@ def test_two_runs_cannot_share_a_journal(tmp_path: Path, server: Server) -> None
     child.kill()
     child.wait()
     Journal(tmp_path).close()  # the lock went with the process
+
+
+def test_a_commit_costs_the_same_in_a_long_journal(tmp_path: Path) -> None:
+    """Looking for equal bytes asks the index: without it every commit would read the whole table."""
+
+    def steps(journal: Journal) -> int:
+        taken = 0
+
+        def count() -> None:
+            nonlocal taken
+            taken += 1
+
+        journal._rows.set_progress_handler(count, 100)  # called every 100 instructions of SQLite's machine
+        journal.commit([(row(f"http://last/{journal._end}"), stored(tmp_path, b"%d" % journal._end))])
+        journal._rows.set_progress_handler(None, 0)
+        return taken
+
+    with Journal(tmp_path) as journal:
+        short = steps(journal)
+        journal.commit([(row(f"http://a/{n}"), stored(tmp_path, b"bytes %d" % n)) for n in range(1000)])
+        assert steps(journal) <= short + 2

@@ -44,6 +44,8 @@ CREATE INDEX IF NOT EXISTS by_sha256 ON outcomes (sha256) WHERE sha256 != '';
 CREATE TABLE IF NOT EXISTS wanted (url BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS complete (yes INTEGER);
 """
+# SQLite takes the index only where the query repeats its condition, and reads the whole table otherwise
+_OF_DIGEST = "FROM outcomes WHERE sha256 = ? AND sha256 != ''"
 _INSERT = f"INSERT INTO outcomes VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"
 
 
@@ -140,10 +142,10 @@ class Journal:
 
     def read(self, sha256: str) -> bytes:
         """The bytes of a fetched row; UserError when they are damaged (the next run fetches them anew)."""
-        found = self._rows.execute("SELECT offset, bytes FROM outcomes WHERE sha256 = ?", (sha256,)).fetchone()
+        found = self._rows.execute(f"SELECT offset, bytes {_OF_DIGEST}", (sha256,)).fetchone()
         data = os.pread(self._file, found[1], found[0]) if found else b""
         if sha256_of(data) != sha256:
-            self._rows.execute("DELETE FROM outcomes WHERE sha256 = ?", (sha256,))
+            self._rows.execute(f"DELETE {_OF_DIGEST}", (sha256,))
             raise UserError(f"{self._path} is damaged at picture {sha256[:12]}: run the stage again to fetch it anew.")
         return data
 
@@ -163,7 +165,7 @@ class Journal:
         return _Transaction(self._rows)
 
     def _offset(self, digest: str) -> int | None:
-        found = self._rows.execute("SELECT offset FROM outcomes WHERE sha256 = ?", (digest,)).fetchone()
+        found = self._rows.execute(f"SELECT offset {_OF_DIGEST}", (digest,)).fetchone()
         return None if found is None else int(found[0])
 
 
