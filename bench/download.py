@@ -2,16 +2,18 @@
 
 Both take the same 10,000 URLs from a server on this machine, on 200 hosts of 127/8, a fifth of them faulty
 (bench/download_server.py); the order within a round alternates. The gate comes with each run: every
-picture that can be had is there exactly once, decodes and is 256 x 256, and our journal has a row a URL.
+picture that can be had is there exactly once, decodes, is 256 x 256 and no more than 1 dB farther from its
+original than the peer's are, and our journal has a row a URL.
 
+    python -m venv VENV && VENV/bin/pip install img2dataset simplejpeg
     python -m bench.download --peer VENV/bin/python --rounds 5
     python -m bench.download --kills 20
 
-The second kills our side at random moments and looks at what is left.
+The last kills our side at random moments and looks at what is left. "ours" is our fetching, with pictures
+resized by simplejpeg and by the peer's OpenCV, in the peer's environment; the other lines need nothing but ours.
 """
 
 import argparse
-import io
 import json
 import os
 import random
@@ -20,24 +22,22 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from PIL import Image
 
+from bench.download_check import LEAST_OF_PEER, examined, missing_rows
 from bench.download_ours import CONCURRENCY
-from bench.download_server import HOSTS, RECOVERABLE, ip_of, plan
+from bench.download_server import HOSTS, ip_of, plan
 from stages.scrape.download import Journal
 
-OURS = {"ours": "draft", "ours, full decode": "full", "ours, fetch only": "none"}
+OURS = {"ours": "scaled", "ours, Pillow": "draft", "ours, full decode": "full", "ours, fetch only": "none"}
 CONTENDERS = [*OURS, "img2dataset, best", "img2dataset, defaults"]
 # of processes 1 and 2, threads 32 to 256, shards of 250 to 2,000, files or tar, nothing was faster beyond noise
 BEST = {"processes_count": 2, "thread_count": 64, "retries": 2, "number_sample_per_shard": 1000}
@@ -51,7 +51,7 @@ if __name__ == "__main__":
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peer", type=Path, help="the Python of an environment with img2dataset")
+    parser.add_argument("--peer", type=Path, help="the Python of an environment with img2dataset and simplejpeg")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--urls", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=0)
@@ -81,7 +81,7 @@ def server(sides: list[int]) -> Iterator[tuple[int, int]]:
 
 def race(folder: Path, port: int, given: argparse.Namespace) -> int:
     """Run everyone `rounds` times; 1 when a gate fails for ours."""
-    names = [name for name in CONTENDERS if given.peer or name in OURS]
+    names = [name for name in CONTENDERS if given.peer or OURS.get(name, "scaled") != "scaled"]
     names = [name for name in names if not given.only or name in given.only]
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     for number in range(given.rounds):
@@ -94,7 +94,10 @@ def race(folder: Path, port: int, given: argparse.Namespace) -> int:
     for name, results in found.items():
         print(summary(name, results, found.get("ours", [])))
     ours = [result for name in names if name in OURS for result in found[name]]
-    return int(any(result["lost"] or result["twice"] or result["rows"] != given.urls for result in ours))
+    near = {name: statistics.median(result.get("psnr", 0.0) for result in results) for name, results in found.items()}
+    blurred = near.get("ours", 99.0) < near.get("img2dataset, best", 0.0) - LEAST_OF_PEER
+    incomplete = any(result["lost"] or result["twice"] or result["rows"] != given.urls for result in ours)
+    return int(blurred or incomplete)
 
 
 def summary(name: str, results: list[dict[str, float]], ours: list[dict[str, float]]) -> str:
@@ -102,11 +105,18 @@ def summary(name: str, results: list[dict[str, float]], ours: list[dict[str, flo
     most = {key: max(result[key] for result in results) for key in ("lost", "twice", "peak")}
     text = f"{name:22} {statistics.median(rates):5.0f} URL/s ({min(rates):.0f} to {max(rates):.0f})"
     text += f", {statistics.median(result['cpu'] for result in results):.2f} ms CPU"
+    if "psnr" in results[0]:
+        text += f", {statistics.median(result['psnr'] for result in results):.2f} dB"
     text += f", lost {most['lost']}, twice {most['twice']}, peak {most['peak']} MB"
-    ratios = [mine["rate"] / rate for mine, rate in zip(ours, rates, strict=False)]
-    if name != "ours" and ratios:
-        text += f"; ours is {statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
+    if name != "ours" and ours:
+        text += f"; ours is {_spread([mine['rate'] / rate for mine, rate in zip(ours, rates, strict=True)])}"
+        cpu = [its["cpu"] / mine["cpu"] for mine, its in zip(ours, results, strict=True)]
+        text += f", by CPU time {_spread(cpu)}"  # other work on the machine disturbs it less
     return text
+
+
+def _spread(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f} x ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 def run(name: str, folder: Path, key: str, port: int, given: argparse.Namespace) -> dict[str, float]:
@@ -115,6 +125,7 @@ def run(name: str, folder: Path, key: str, port: int, given: argparse.Namespace)
     urls, paths = write_urls(folder, key, port, given.urls, logical=name in OURS)
     if name in OURS:
         command = our_command(folder, port, OURS[name])
+        command += [str(given.peer)] if OURS[name] == "scaled" else []
     else:
         settings = {"url_list": str(folder / "urls.txt"), "output_folder": str(folder / "out"), "image_size": 256}
         settings |= {"output_format": "webdataset"} | (given.best if name == "img2dataset, best" else {})
@@ -135,10 +146,8 @@ def run(name: str, folder: Path, key: str, port: int, given: argparse.Namespace)
         print("   ", facts["reasons"], (folder / "log").read_text().splitlines()[-1])
         result["rows"] = facts["rows"]
     if name == "ours, fetch only":
-        lost, twice = len(missing_rows(folder / "scratch", urls)), 0
-    else:
-        lost, twice = missing(folder / "out", paths)
-    return result | {"lost": lost, "twice": twice}
+        return result | {"lost": len(missing_rows(folder / "scratch", urls)), "twice": 0}
+    return result | examined(folder / "out", paths, tuple(given.sides))
 
 
 def write_urls(folder: Path, key: str, port: int, count: int, logical: bool) -> tuple[list[str], list[str]]:
@@ -198,36 +207,6 @@ def _cpu() -> float:
     """CPU seconds of all processes started here that have ended, and of theirs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
-
-
-def missing(out: Path, paths: list[str]) -> tuple[int, int]:
-    """How many recoverable pictures aren't there as 256 x 256, and how many there are more than once."""
-    there: Counter[str] = Counter()
-    for shard in sorted(out.glob("*.tar")):
-        urls: dict[str, str] = {}
-        pictures: dict[str, bytes] = {}
-        with tarfile.open(shard) as tar:
-            for info in tar:
-                stream = tar.extractfile(info)
-                data = stream.read() if stream else b""
-                if info.name.endswith(".json"):
-                    urls[info.name.removesuffix(".json")] = json.loads(data)["url"].split("/", 3)[3]
-                elif info.name.endswith(".jpg"):
-                    pictures[info.name] = data
-        for name, data in pictures.items():
-            picture = Image.open(io.BytesIO(data))
-            picture.load()
-            if picture.size == (256, 256):
-                there[urls.get(name.removesuffix(".jpg"), name)] += 1
-    wanted = [path for path in paths if path.split("/")[1] in RECOVERABLE]
-    return sum(not there[path] for path in wanted), sum(count > 1 for count in there.values())
-
-
-def missing_rows(scratch: Path, urls: list[str]) -> list[str]:
-    """The recoverable URLs that were not fetched."""
-    with Journal(scratch) as journal:
-        fetched = {row.url for row in journal.rows() if row.status == "fetched"}
-    return [url for url in urls if url.split("/")[4] in RECOVERABLE and url not in fetched]
 
 
 @contextmanager

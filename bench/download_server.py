@@ -63,7 +63,8 @@ class Server(asyncio.Protocol):
     """Answers from what the module holds; asyncio makes one a connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
         self.received = b""
 
     def data_received(self, data: bytes) -> None:
