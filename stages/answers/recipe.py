@@ -61,3 +61,8 @@ class AnswerRecipe(Recipe):
     tokenize: Tokenize
     train: Train
     evaluate: Evaluate
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """What is downloaded, or lies in models/base."""
+        return (self.model,)

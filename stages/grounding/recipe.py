@@ -62,6 +62,11 @@ class GroundingRecipe(Recipe):
     train: Train
     evaluate: Evaluate
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """What is downloaded, or lies in models/base."""
+        return (self.model.language, self.model.vision)
+
     @field_validator("features")
     @classmethod
     def _cached(cls, name: str) -> str:
