@@ -1,0 +1,1 @@
+"""FROMAGe's linear maps and its [RET] row, trained over frozen parts on cached features."""
