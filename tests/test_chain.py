@@ -44,7 +44,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert call("dvc", "init", "-q", cwd=root).returncode == 0
     done = call("dvc", "repro", "report@circled_letter", cwd=root)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Stage 'foundation' didn't change" in done.stdout  # the tracked base is up to date in a fresh clone
+    assert "Stage 'foundation@paligemma2-tiny' didn't change" in done.stdout  # the tracked base is up to date in a fresh clone
     return root
 
 

@@ -12,8 +12,22 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from stages.answers.recipe import AnswerRecipe
 from stages.bases import base_location
-from stages.cli.parameters import BASES, HUB_NUMBERS, PARAMS, available, recipe_row, row_lines, section, with_row
+from stages.cli.addition_grounding import rewrite
+from stages.cli.parameters import (
+    BASES,
+    HUB_NUMBERS,
+    PARAMS,
+    available,
+    commit,
+    page,
+    recipe_row,
+    row_lines,
+    section,
+    typed_recipe,
+    with_row,
+)
 from stages.cli.replacing import replacing
+from stages.grounding.recipe import GroundingRecipe
 from stages.ingest.parameters import Ingest
 from stages.ingest.table import FILE_COLUMN, find_table, read_table
 from stages.params import UserError, check_params
@@ -35,22 +49,45 @@ def add(
     entity_column: str | None = None,
     base: str | None = None,
     revision: str | None = None,
+    dataset: str | None = None,
+    vision: str | None = None,
+    vision_revision: str | None = None,
 ) -> None:
     """Write recipe `name` (and `ingest` and `curate` rows for `data`) into params.yaml; print what was decided."""
-    _require_free(name)
-    source = check_params(AnswerRecipe, recipe_row(like), f"recipes.{like}", PARAMS)
+    source = typed_recipe(like, recipe_row(like))
+    _require_free(
+        name, ("recipes", "features") if isinstance(source, GroundingRecipe) else ("recipes", "ingest", "curate")
+    )
     with PARAMS.open(encoding="utf-8", newline="") as stream:
         text = stream.read()
     row = _parsed(row_lines(text, "recipes", like))[like]
     notes: list[str] = []
-    if base is not None:
+    if isinstance(source, GroundingRecipe):
+        if data or label_column or entity_column:
+            raise UserError(f"`{like}` reads captioned pictures: scrape or import them, and name them with --dataset.")
+        features = rewrite(
+            row,
+            source,
+            name,
+            dataset=dataset,
+            base=base,
+            revision=revision,
+            vision=vision,
+            vision_revision=vision_revision,
+            notes=notes,
+        )
+        if features is not None:
+            text = with_row(text, "features", name, _written({name: features}))
+    elif dataset or vision or vision_revision:
+        raise UserError(f"--dataset and --vision are for grounding recipes; `{like}` is none: use --data, --base.")
+    elif base is not None:
         _rebase(row, source, base, revision, notes)
     elif revision is not None:
         if not source.model.on_hub:
             raise UserError(
                 f"--revision pins a hub model, but `{like}` uses the embedded base {source.base}: add --base."
             )
-        row["model"]["revision"] = Quoted(_commit(source.model.id, revision))
+        row["model"]["revision"] = Quoted(commit(source.model.id, revision))
     if data is not None:
         folder = _ingest_row(name, data, label_column, entity_column)
         text = with_row(text, "ingest", name, _written({name: folder}))
@@ -60,7 +97,7 @@ def add(
         notes.append(f"data: {folder['folder']}; licence and author stand as `unknown` in ingest.{name}: fill them in")
     elif label_column or entity_column:
         raise UserError("--label-column and --entity-column describe the table of a folder: add --data DIR.")
-    check_params(AnswerRecipe, yaml.safe_load(_written(row)), f"recipes.{name}", PARAMS)
+    typed_recipe(name, yaml.safe_load(_written(row)))
     text = with_row(text, "recipes", name, _written({name: row}))
     with replacing(PARAMS) as stream:
         stream.write(text)
@@ -70,14 +107,14 @@ def add(
     print(f"next: plumbline doctor --recipe {name}; then: dvc repro report@{name}")
 
 
-def _require_free(name: str) -> None:
+def _require_free(name: str, kinds: tuple[str, ...]) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UserError(f"recipe name `{name}` is not allowed: a small letter, then small letters, digits and _.")
     if not isinstance(yaml.safe_load(name), str):
         raise UserError(
             f"recipe name `{name}` is not allowed: YAML reads it as {yaml.safe_load(name)!r}, not as a name."
         )
-    for kind in ("recipes", "ingest", "curate"):
+    for kind in kinds:
         if name in section(kind):
             raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
 
@@ -91,13 +128,13 @@ def _rebase(row: Any, source: AnswerRecipe, base: str, revision: str | None, not
         raise UserError(f"--base {base} is neither a hub id (owner/name) nor the name of a folder in {BASES}.")
     listed = available().get(base)
     pinned = revision or (listed.revision if listed else None)
-    row["base"], row["model"]["id"], row["model"]["revision"] = "hub", base, Quoted(_commit(base, pinned))
+    row["base"], row["model"]["id"], row["model"]["revision"] = "hub", base, Quoted(commit(base, pinned))
     if listed is None:
         notes.append(
             f"{base} is not under `available:`: check that its class and module names suit `train.target_modules`"
         )
     elif listed.gated:
-        notes.append(f"{base} is gated: accept its licence at {listed.licence_page or _page(base)} and set HF_TOKEN")
+        notes.append(f"{base} is gated: accept its licence at {listed.licence_page or page(base)} and set HF_TOKEN")
     if not source.model.on_hub:  # a hub recipe's numbers were chosen for a hub model
         changed = _set(row)
         if changed:
@@ -114,24 +151,6 @@ def _embedded(row: Any, base: str, revision: str | None) -> None:
     model = Model(id=base)
     base_location(BASES / base, model)  # refuses an incomplete folder
     row["base"], row["model"]["id"], row["model"]["revision"] = base, base, None
-
-
-def _commit(model: str, revision: str | None) -> str:
-    if revision is None:
-        raise UserError(
-            f"no revision of {model} is known here, and it is never guessed: take the commit from "
-            f"{_page(model)}/commits/main and add --revision SHA."
-        )
-    if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise UserError(
-            f"--revision {revision} is no commit (40 hex digits); a branch or tag can move. Take one from "
-            f"{_page(model)}/commits/main."
-        )
-    return revision
-
-
-def _page(model: str) -> str:
-    return f"https://huggingface.co/{model}"
 
 
 def _set(row: Any) -> list[str]:
@@ -194,4 +213,4 @@ def _null(own: Any, _: None) -> Any:
 
 def _decimal(own: Any, value: float) -> Any:
     """0.00005, not 5e-05: YAML 1.1 takes the latter for a word."""
-    return own.represent_scalar("tag:yaml.org,2002:float", f"{value:.10f}".rstrip("0"))
+    return own.represent_scalar("tag:yaml.org,2002:float", re.sub(r"(\.\d+?)0+$", r"\1", f"{value:.10f}"))

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from stages.bases import base_location
 from stages.cli import machine
-from stages.cli.estimate import CPU_RATE, CPU_RATE_BF16, GB, GPU_RATE, Workload, span
+from stages.cli.estimate import CPU_RATE, CPU_RATE_BF16, GB, GPU_RATE, Estimate, span
 from stages.cli.parameters import Available
+from stages.grounding.recipe import Parts
+from stages.grounding.towers import PICTURES, TOKENIZER, WEIGHTS, part_location
 from stages.params import UserError
 from stages.recipe import Model
 from stages.scrape.parameters import KEY
@@ -95,6 +97,16 @@ def embedded_base(folder: Path, model: Model) -> Finding:
     except UserError as error:
         return Finding("gap", f"base {model.id}", "incomplete", str(error))
     return Finding("ok", f"base {model.id}", "complete")
+
+
+def embedded_parts(folder: Path, parts: Parts) -> Finding:
+    """Whether an embedded base has its language model and its CLIP, each complete."""
+    try:
+        part_location(folder / "language", parts.language, {**WEIGHTS, **TOKENIZER})
+        part_location(folder / "vision", parts.vision, {**WEIGHTS, **TOKENIZER, **PICTURES})
+    except UserError as error:
+        return Finding("gap", f"base {parts.language.id}", "incomplete", str(error))
+    return Finding("ok", f"base {parts.language.id}", "complete")
 
 
 def graphics(cards: list[machine.Gpu], *, needed: float = 0) -> Finding:
@@ -192,7 +204,7 @@ def download_space(model: str, pinned: str | None, size: float) -> Finding:
     return disk(Path(constants.HF_HUB_CACHE), 0 if downloaded(model, pinned) else size)
 
 
-def estimates(work: Workload) -> list[Finding]:
+def estimates(work: Estimate) -> list[Finding]:
     """Memory by part and time, said to be estimates."""
     parts = work.memory()
     listed = " + ".join(f"{name} {size / GB:.1f}" for name, size in parts.items())

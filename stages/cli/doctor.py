@@ -6,14 +6,14 @@ Exit status 1 when something that is needed is missing; a `note` is worth knowin
 import argparse
 from pathlib import Path
 
-from stages.answers.recipe import AnswerRecipe
 from stages.cli import checks, machine
 from stages.cli.checks import Finding
 from stages.cli.columns import columns
-from stages.cli.estimate import Workload
+from stages.cli.estimate import Estimate, GroundingWorkload, Workload
 from stages.cli.packages import check_packages
-from stages.cli.parameters import BASES, HUB_NUMBERS, PARAMS, available, recipe_row, section
-from stages.params import UserError, check_params
+from stages.cli.parameters import BASES, HUB_NUMBERS, available, recipe_row, section, typed_recipe
+from stages.grounding.recipe import GroundingRecipe, Parts
+from stages.params import UserError
 from stages.recipe import Model
 
 
@@ -51,32 +51,55 @@ def _recipes(rows: dict[str, object]) -> list[Finding]:
     findings: list[Finding] = []
     for name, row in rows.items():
         try:
-            recipe = check_params(AnswerRecipe, row, f"recipes.{name}", PARAMS)
+            recipe = typed_recipe(name, row)
         except UserError as error:
             findings.append(Finding("gap", f"recipe {name}", "not valid", str(error).replace("\n", " ")))
             continue
-        if recipe.model.on_hub:
+        if isinstance(recipe, GroundingRecipe):
+            findings += _grounding(recipe)
+        elif recipe.model.on_hub:
             train = recipe.train
             numbers = (train.lora_rank, train.per_device_train_batch_size, recipe.tokenize.max_length)
             findings += _hub(recipe.model.id, recipe.model.revision, *numbers)
         else:
-            findings += _embedded(BASES / recipe.base, recipe.model)
+            findings += _embedded(checks.embedded_base(BASES / recipe.base, recipe.model))
     return findings
+
+
+def _grounding(recipe: GroundingRecipe) -> list[Finding]:
+    """What a language model and a tower need together."""
+    if not recipe.model.language.on_hub:
+        return _embedded(checks.embedded_parts(BASES / recipe.base, recipe.model))
+    findings, sizes = [], []
+    for model in recipe.models:
+        listed = available().get(model.id)
+        findings += [checks.revision(model.id, model.revision), *checks.access(model.id, model.revision, listed)]
+        sizes.append(listed.parameters if listed else None)
+    language, vision = sizes
+    if language is None or vision is None:
+        remedy = "add rows under `available:` for estimates"
+        return [*findings, Finding("note", "size", "of the models unknown", remedy), checks.graphics(machine.gpus())]
+    train = recipe.train
+    work = GroundingWorkload(language, vision, train.per_device_train_batch_size, recipe.tokenize.max_length)
+    return [*findings, *_enough(work, recipe.model.language)]
 
 
 def _base(base: str) -> list[Finding]:
     """A base without a recipe: with the numbers that `plumbline recipe add` would write."""
     if "/" not in base:
-        return _embedded(BASES / base, Model(id=base))
+        if (BASES / base / "language").is_dir():
+            model = Model(id=base)
+            return _embedded(checks.embedded_parts(BASES / base, Parts(language=model, vision=model)))
+        return _embedded(checks.embedded_base(BASES / base, Model(id=base)))
     train = HUB_NUMBERS["train"]
     numbers = (train["lora_rank"], train["per_device_train_batch_size"], HUB_NUMBERS["tokenize"]["max_length"])
     listed = available().get(base)
     return _hub(base, listed.revision if listed else None, *numbers)
 
 
-def _embedded(folder: Path, model: Model) -> list[Finding]:
+def _embedded(base: Finding) -> list[Finding]:
     return [
-        checks.embedded_base(folder, model),
+        base,
         checks.memory(checks.EMBEDDED_MEMORY),
         checks.disk(Path(), checks.EMBEDDED_DISK),
         checks.graphics(machine.gpus()),
@@ -86,17 +109,19 @@ def _embedded(folder: Path, model: Model) -> list[Finding]:
 def _hub(model: str, pinned: str | None, lora_rank: int, batch_size: int, max_length: int) -> list[Finding]:
     listed = available().get(model)
     findings = [checks.revision(model, pinned), *checks.access(model, pinned, listed)]
-    cards = machine.gpus()
-    if listed is None:
-        unknown = Finding(
-            "note", "size", f"of {model} unknown: not under `available:`", "add a row there for estimates"
-        )
-        return [*findings, unknown, checks.graphics(cards)]
+    if listed is None or listed.image_size is None:
+        what = "unknown: not under `available:`" if listed is None else "not estimated without a recipe"
+        remedy = "add a row there for estimates" if listed is None else "plumbline doctor --recipe NAME"
+        return [*findings, Finding("note", "size", f"of {model} {what}", remedy), checks.graphics(machine.gpus())]
     work = Workload(listed.parameters, listed.image_size, lora_rank, batch_size, max_length)
-    needed = sum(work.memory().values())
+    return [*findings, *_enough(work, Model(id=model, revision=pinned or "unknown"))]
+
+
+def _enough(work: Estimate, model: Model) -> list[Finding]:
+    """Space, memory and time against what this machine has."""
+    needed, cards = sum(work.memory().values()), machine.gpus()
     return [
-        *findings,
-        checks.download_space(model, pinned, work.download()),
+        checks.download_space(model.id, model.revision, work.download()),
         *checks.estimates(work),
         checks.graphics(cards, needed=needed),
         checks.memory(checks.LOADING_MEMORY if cards else needed),

@@ -15,12 +15,16 @@ sustains, which is a guess within a factor of three.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 GB = 1e9
 PATCH = 14  # pixels: SigLIP's, in every PaliGemma
 PROMPT_TOKENS = 64  # prompt and answer, generously
 VOCABULARY = 257_216  # PaliGemma's: Gemma's 256,000, locations and segments
 WIDTH = 2_304  # Gemma 2 2B's
+OPT_VOCABULARY, OPT_WIDTH = 50_272, 4_096  # OPT-6.7b's
+MAPS = 5_500_000  # what FROMAGe trains over OPT-6.7b and ViT-L/14 (arXiv:2301.13823)
+CLIP_TOKENS = 257  # patches of ViT-L/14 at 224 pixels, and the class token
 GPU_RATE = 30e12  # operations a second sustained: a data-centre GPU does 2-5 times as much, an old one a third
 CPU_RATE_BF16 = 250e9  # a core with bf16 instructions (AVX512-BF16 measured: 480e9 on bare products)
 CPU_RATE = 50e9  # a core without them
@@ -58,6 +62,48 @@ class Workload:
     def seconds(self, rows: int, rate: float) -> float:
         """Seconds to train on `rows` rows at `rate` operations a second."""
         return 4.0 * self.parameters * self.tokens * rows / rate
+
+
+@dataclass(frozen=True)
+class GroundingWorkload:
+    """A language model and a tower, both frozen: maps of a few million numbers are trained on cached features.
+
+    A row is read twice, as a caption after its picture and as a text before [RET]. The tower runs once a
+    picture, in 32 bits, before training.
+    """
+
+    language: int  # parameters
+    vision: int
+    batch_size: int
+    max_length: int  # tokens
+
+    def memory(self) -> dict[str, float]:
+        """Bytes while training, by part; the tower isn't there then."""
+        return {
+            "weights": 0.55 * self.language,
+            "embeddings": 2.0 * OPT_VOCABULARY * OPT_WIDTH,
+            "maps": 16.0 * MAPS,
+            "activations": 0.0027 * self.language * self.batch_size * 2 * self.max_length,
+            "runtime": GB,
+        }
+
+    def download(self) -> float:
+        """Bytes of both models' weights as the hub stores them: 16 bits, and CLIP's 32."""
+        return 2.0 * self.language + 4.0 * self.vision
+
+    def seconds(self, rows: int, rate: float) -> float:
+        """Seconds for one pass over `rows` rows at `rate` operations a second, features included."""
+        trained = 4.0 * self.language * 2 * self.max_length
+        seen = 2.0 * self.vision * CLIP_TOKENS
+        return (trained + seen) * rows / rate
+
+
+class Estimate(Protocol):
+    """What can be said of a workload before anything is downloaded."""
+
+    def memory(self) -> dict[str, float]: ...
+    def download(self) -> float: ...
+    def seconds(self, rows: int, rate: float) -> float: ...
 
 
 def span(seconds: float) -> str:

@@ -4,6 +4,7 @@ A row is added as text, after its section's last line: every other byte of the f
 quotes) stays what it was, which is checked before anything is written.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Available(Params):
     gated: bool = False
     licence_page: str | None = None
     parameters: int = Field(gt=0)
-    image_size: int = Field(gt=0)
+    image_size: int | None = Field(default=None, gt=0)  # pixels; none for a language model
 
 
 def section(name: str) -> dict[str, Any]:
@@ -73,6 +74,25 @@ def available() -> dict[str, Available]:
     return {
         str(model): check_params(Available, row, f"available.{model}") for model, row in section("available").items()
     }
+
+
+def commit(model: str, revision: str | None) -> str:
+    """`revision` when it is a commit; UserError for none, or a branch or tag that can move."""
+    if revision is None:
+        raise UserError(
+            f"no revision of {model} is known here, and it is never guessed: take the commit from "
+            f"{page(model)}/commits/main and add --revision SHA."
+        )
+    if not re.fullmatch(r"[0-9a-f]{40}", revision):
+        raise UserError(
+            f"--revision {revision} is no commit (40 hex digits); a branch or tag can move. Take one from "
+            f"{page(model)}/commits/main."
+        )
+    return revision
+
+
+def page(model: str) -> str:
+    return f"https://huggingface.co/{model}"
 
 
 def row_lines(text: str, section_name: str, row: str) -> str:

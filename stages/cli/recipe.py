@@ -7,11 +7,13 @@ from pathlib import Path
 
 from stages.answers.recipe import AnswerRecipe
 from stages.cli.columns import columns
-from stages.cli.parameters import PARAMS, Available, available, recipe_row, section
+from stages.cli.parameters import Available, available, recipe_row, section, typed_recipe
 from stages.entry import require
 from stages.evaluate.answers.published import not_the_same_rows
 from stages.evaluate.answers.table import side_by_side
-from stages.params import UserError, check_params
+from stages.evaluate.grounding.table import summary
+from stages.params import UserError
+from stages.recipe import Model
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     adding.add_argument("--base", metavar="ID", help="a hub id, or a folder in models/base")
     adding.add_argument("--revision", metavar="SHA", help="the hub commit to pin (40 hex digits)")
+    adding.add_argument("--dataset", metavar="NAME", help="of a grounding recipe: a row under `caption:`")
+    adding.add_argument("--vision", metavar="ID", help="of a grounding recipe: the tower's hub id")
+    adding.add_argument("--vision-revision", metavar="SHA", help="the tower's hub commit")
 
 
 def show(_: argparse.Namespace) -> int:
@@ -48,13 +53,16 @@ def show(_: argparse.Namespace) -> int:
 
 
 def results(given: argparse.Namespace) -> int:
-    """Print the table of reports/metrics/RECIPE.json beside the published figures, and the report's path."""
-    from stages.answers.tasks import TASKS  # brings pyarrow
-
-    recipe = check_params(AnswerRecipe, recipe_row(given.name), f"recipes.{given.name}", PARAMS)
+    """Print the table of reports/metrics/RECIPE.json, and the report's path."""
+    recipe = typed_recipe(given.name, recipe_row(given.name))
     metrics = require(Path(f"reports/metrics/{given.name}.json"), f"run `dvc repro report@{given.name}`.")
     found = json.loads(metrics.read_text(encoding="utf-8"))
-    print(side_by_side(found, TASKS[recipe.task].rules[0], not_the_same_rows(found["pictures"], found["held_out"])))
+    if isinstance(recipe, AnswerRecipe):
+        from stages.answers.tasks import TASKS  # brings pyarrow
+
+        print(side_by_side(found, TASKS[recipe.task].rules[0], not_the_same_rows(found["pictures"], found["held_out"])))
+    else:
+        print(summary(found))
     report = Path(f"reports/html/{given.name}.html")
     print(f"report: {require(report, f'run `dvc repro report@{given.name}`.').resolve()}")
     return 0
@@ -62,14 +70,18 @@ def results(given: argparse.Namespace) -> int:
 
 def _recipe_cells(name: str, row: object, complaints: list[str]) -> tuple[str, ...]:
     try:
-        recipe = check_params(AnswerRecipe, row, f"recipes.{name}", PARAMS)
+        recipe = typed_recipe(name, row)
     except UserError as error:
         complaints.append(str(error))
         return (name, "not valid, see below", "", "", "", "")
-    model = f"{recipe.model.id}@{recipe.model.revision[:12]}" if recipe.model.revision else recipe.model.id
+    model = " + ".join(dict.fromkeys(map(_named, recipe.models)))
     adapter = Path("models/trained") / name / "adapter_model.safetensors"
     report = Path("reports/html") / f"{name}.html"
     return (name, recipe.task, model, f"{recipe.source}/{recipe.dataset}", _yes(adapter), _yes(report))
+
+
+def _named(model: Model) -> str:
+    return f"{model.id}@{model.revision[:12]}" if model.revision else model.id
 
 
 def _yes(path: Path) -> str:
@@ -94,5 +106,8 @@ def _add(given: argparse.Namespace) -> int:
         entity_column=given.entity_column,
         base=given.base,
         revision=given.revision,
+        dataset=given.dataset,
+        vision=given.vision,
+        vision_revision=given.vision_revision,
     )
     return 0

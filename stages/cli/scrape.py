@@ -33,6 +33,7 @@ ROWS = {  # what a new collection starts with; every number can be changed in pa
     "caption": """{name}:
   dataset: {name}
   log: {name}
+  dialogues: none
 """,
 }
 
