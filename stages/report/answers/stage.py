@@ -16,10 +16,10 @@ from stages.evaluate.answers.published import (
     not_the_same_rows,
 )
 from stages.evaluate.answers.table import SHALLOW, p_value, too_shallow
-from stages.params import UserError
 from stages.record import read_history, read_rows
 from stages.report import curve
 from stages.report.answers import gallery, tables
+from stages.report.page import read_receipt, render
 from stages.shards import ShardReader
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -47,7 +47,8 @@ def run(
         by_id = {record.id: record for record in records}
         wrong = gallery.cards(gallery.choose(said, rule, right=False), by_id, pictures)
         right = gallery.cards(gallery.choose(said, rule, right=True), by_id, pictures)
-    page = _render(
+    page = render(
+        TEMPLATE,
         name=name,
         rule=rule,
         metrics=found,
@@ -66,7 +67,7 @@ def run(
         wrong_rows=sum(not row["tuned_correct"][rule] for row in said),
         confusions=tables.confusions(said, rule),
         breakdowns=tables.breakdowns(found),
-        receipt=_receipt(tokenized),
+        receipt=read_receipt(tokenized),
         splits=tables.split_counts(records),
         sources=tables.sources(records),
         raw_facts=tables.flat(history[0]),
@@ -87,14 +88,6 @@ def run(
     print(f"report: {out}")
 
 
-def _render(**facts: Any) -> str:
-    """The page; autoescape turns every text from data, labels and answers into plain text."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(facts)
-
-
 def _labels(metrics: dict[str, Any]) -> dict[str, str]:
     """What the page may call its data."""
     pictures, withheld = metrics["pictures"], metrics["held_out"]
@@ -112,13 +105,6 @@ def _methods(metrics: dict[str, Any], rule: str) -> list[dict[str, Any]]:
         interval = values[f"{key}_low"], values[f"{key}_high"]
         rows.append({"title": title, "share": values[key], "interval": interval, "kind": kind})
     return [{"interval": None, "kind": "shallow", **row} for row in rows]
-
-
-def _receipt(tokenized: Path) -> dict[str, Any]:
-    path = tokenized / "receipt.json"
-    if not path.is_file():
-        raise UserError(f"{path} is missing: `tokenize` writes the mask receipt; run `dvc repro` for it.")
-    return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _material(base: Path) -> dict[str, Any] | None:

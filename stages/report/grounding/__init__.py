@@ -1,0 +1,1 @@
+"""The page of a grounding recipe: retrieval, captions and dialogues."""
