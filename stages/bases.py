@@ -13,36 +13,72 @@ from typing import Any
 from stages.params import UserError
 from stages.recipe import Model
 
-NEEDED = {
-    "config.json": "the model's configuration",
-    "model.safetensors": "the weights",
-    "tokenizer.json": "the tokenizer",
-    "processor_config.json": "the processor",
-}
+Needed = dict[str, tuple[str, tuple[str, ...]]]  # file: what it is, other names of the same
+
+CONFIG: Needed = {"config.json": ("the model's configuration", ())}
+WEIGHTS: Needed = {"model.safetensors": ("the weights", ("model.safetensors.index.json",))}  # or in several files
+TOKENIZER: Needed = {"tokenizer.json": ("the tokenizer", ("vocab.json",))}
+PROCESSOR: Needed = {"processor_config.json": ("the processor", ("preprocessor_config.json",))}  # older ones' name
+PICTURES: Needed = {"preprocessor_config.json": ("how pictures are prepared", ("processor_config.json",))}
 
 
 def base_location(base: Path, model: Model) -> tuple[str, str | None]:
-    """(folder or hub id, revision); UserError when an embedded base lacks a file."""
+    """(folder or hub id, revision) of a base that is one model with its processor."""
+    return part_location(base, model, CONFIG | WEIGHTS | TOKENIZER | PROCESSOR)
+
+
+def part_location(folder: Path, model: Model, needed: Needed) -> tuple[str, str | None]:
+    """(folder or hub id, revision); UserError when an embedded base, or a part of one, lacks a file."""
     if model.on_hub:
         return model.id, model.revision
-    if not base.is_dir():
-        raise UserError(f"base {base} is missing: `git checkout {base}`, or train it anew with `dvc repro foundation`.")
-    for name, what in NEEDED.items():
-        if not any(path.is_file() for path in _alternatives(base, name)):
+    remedy = f"`git checkout {folder}`, or train it anew with `dvc repro foundation`"
+    if not folder.is_dir():
+        raise UserError(f"base {folder} is missing: {remedy}.")
+    for name, (what, others) in needed.items():
+        if not any((folder / file).is_file() for file in (name, *others)):
             raise UserError(
-                f"base {base} has no {name} ({what}): `git checkout {base}`, or `dvc repro foundation`; "
-                "a copied folder needs every file of the original."
+                f"base {folder} has no {name} ({what}): {remedy}; a copied folder needs every file of the original."
             )
-    return str(base), None
+    return str(folder), None
 
 
-def _alternatives(base: Path, name: str) -> list[Path]:
-    """Names that transformers accepts for the same thing (sharded weights, older processors)."""
-    others = {
-        "model.safetensors": ["model.safetensors.index.json"],
-        "processor_config.json": ["preprocessor_config.json"],
-    }
-    return [base / name, *(base / other for other in others.get(name, []))]
+def load_part(kind: Any, folder: Path, model: Model, dtype: Any, device: str, needed: Needed, **more: Any) -> Any:
+    """A frozen part of a model, in evaluation mode, on its device; UserError when a weight is missing.
+
+    transformers fills a missing weight at random and says so in a report, which also lists the half of a
+    CLIP that a tower leaves aside. Here the first is an error and the second is nothing to report.
+    """
+    from safetensors import SafetensorError
+
+    where, revision = part_location(folder, model, CONFIG | WEIGHTS | needed)
+    try:
+        with explained(model), _without_report():
+            part, found = kind.from_pretrained(
+                where, revision=revision, dtype=dtype, device_map={"": device}, output_loading_info=True, **more
+            )
+    except SafetensorError as error:
+        raise UserError(f"the weights of {where} can't be read ({error}); restore them from their source.") from error
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise UserError(
+            f"the weights of {where} lack {len(missing)} tensors of {kind.__name__}, {missing[0]} first: "
+            "they are of another model, or a part of one; restore the folder, or check the id."
+        )
+    return part.requires_grad_(False).eval()
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.addFilter(_no_report)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_no_report)
+
+
+def _no_report(record: logging.LogRecord) -> bool:
+    return "LOAD REPORT" not in record.getMessage()
 
 
 def load_processor(base: Path, model: Model) -> Any:

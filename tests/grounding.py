@@ -1,13 +1,17 @@
 """A random base for grounding tests: a tiny OPT and a tiny CLIP with tokenizers, in an embedded base's layout."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from stages.features.tower import load_tower
 from stages.grounding import IMAGE
+from stages.grounding.losses import IGNORED
 from stages.grounding.model import Fromage
-from stages.grounding.towers import load_language, load_vision, tokenizer_of
+from stages.grounding.towers import load_language, tokenizer_of
 from stages.recipe import Model
 
 TINY = Model(id="tiny")
@@ -94,7 +98,7 @@ def make_model(base: Path, *, quantisation: str = "none", dtype: str = "float32"
     """A fresh FROMAGe over `base` on the CPU, and its tokenizer."""
     tokenizer = tokenizer_of(base / "language", TINY)
     language = load_language(base / "language", TINY, quantisation=quantisation, double=True, dtype=dtype, device="cpu")
-    vision = load_vision(base / "vision", TINY, dtype=dtype, device="cpu")
+    vision = load_tower(base, TINY, "cpu").vision.to(getattr(torch, dtype))
     names = {"language": TINY.id, "vision": TINY.id, "shared_width": 16}
     return Fromage.over(language, vision, ret_id=len(tokenizer) - 1, seed=1, **(names | config)), tokenizer
 
@@ -121,3 +125,24 @@ def interleaved(tokenizer: Any, rows: list[list[str | None]], k: int = 1, side: 
     ids = [[*pad, *line] for pad, line in zip(padding, lines, strict=True)]
     mask = [[*zero, *one] for zero, one in zip(zeros, ones, strict=True)]
     return torch.tensor(ids), torch.tensor(mask)
+
+
+def caption_labels(ids: Tensor, attention_mask: Tensor, *, ret_id: int, unlearnt: Collection[int] = ()) -> Tensor:
+    """Labels (n, length) for captions after pictures: pictures, padding and [RET] are left out of the loss.
+
+    [RET] is no part of a caption: a model that describes a picture must not ask for one. `unlearnt` names
+    further ids that no position should learn to say (the beginning-of-text token inside a dialogue, say).
+    """
+    return _labels(ids, attention_mask, {ret_id, *unlearnt})
+
+
+def text_labels(ids: Tensor, attention_mask: Tensor, *, unlearnt: Collection[int] = ()) -> Tensor:
+    """Labels (n, length) for text on its own: [RET] is learnt, pictures and padding are left out."""
+    return _labels(ids, attention_mask, set(unlearnt))
+
+
+def _labels(ids: Tensor, attention_mask: Tensor, left_out: set[int]) -> Tensor:
+    silent = (attention_mask == 0) | (ids == IMAGE)
+    for token in left_out:
+        silent = silent | (ids == token)
+    return ids.masked_fill(silent, IGNORED)

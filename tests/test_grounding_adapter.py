@@ -12,11 +12,12 @@ import torch
 from grounding import TINY, interleaved, make_base, make_model, pictures
 from safetensors.torch import load_file, save_file
 
+from stages.features.tower import image_processor, load_tower
 from stages.grounding import RET
 from stages.grounding.adapter import RELEASED, TENSORS, WEIGHTS, load_adapter, read_config, read_shell, save_adapter
 from stages.grounding.configuration import FromageConfig
 from stages.grounding.model import Fromage, register
-from stages.grounding.towers import image_processor, load_clip_text, load_language, load_vision, tokenizer_of
+from stages.grounding.towers import load_clip_text, load_language, tokenizer_of
 from stages.params import UserError
 
 
@@ -210,7 +211,7 @@ def test_configurations_of_something_else_are_refused(tmp_path: Path) -> None:
 
 def test_clips_own_retrieval_is_clips(base: Path, caplog: pytest.LogCaptureFixture) -> None:
     own = load_clip_text(base / "vision", TINY, dtype="float32", device="cpu")
-    tower = load_vision(base / "vision", TINY, dtype="float32", device="cpu")
+    tower = load_tower(base, TINY, "cpu").vision
     texts, pixels = ["a red bird", "a blue creature with a very long tail"], pictures(2)
     batch = own.tokenizer(texts, padding=True, return_tensors="pt")
     with torch.no_grad():
@@ -220,7 +221,7 @@ def test_clips_own_retrieval_is_clips(base: Path, caplog: pytest.LogCaptureFixtu
     torch.testing.assert_close(own.images(features), whole.image_embeds)
     assert own.texts(["so many words " * 50]).shape == (1, 24)
     assert "LOAD REPORT" not in caplog.text
-    processor = image_processor(base / "vision", TINY)
+    processor = image_processor(base, TINY)
     assert type(processor).__name__ == "CLIPImageProcessorPil"
 
 
@@ -269,5 +270,5 @@ def test_parts_of_a_base_that_lack_something_are_refused(base: Path, tmp_path: P
     (folder / "tokenizer.json").unlink()
     with pytest.raises(UserError, match=r"has no tokenizer\.json \(the tokenizer\)"):
         tokenizer_of(folder, TINY)
-    with pytest.raises(UserError, match=r"has no preprocessor_config\.json \(how pictures are prepared\)"):
+    with pytest.raises(UserError, match="vision is missing"):
         image_processor(folder, TINY)

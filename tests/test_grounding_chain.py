@@ -18,9 +18,11 @@ from stages.features.stage import run as features
 from stages.features.store import read_features
 from stages.features.tower import identity_of, load_tower
 from stages.grounding.build import build
+from stages.grounding.losses import IGNORED
 from stages.params import UserError, check_params
 from stages.record import read_rows
 from stages.shards import ShardReader
+from stages.tokenize.grounding import encode
 from stages.tokenize.grounding.encode import Marks, text_ids
 from stages.tokenize.grounding.rows import CaptionRow, DialogueRow, read_tokenized
 from stages.tokenize.grounding.stage import run as tokenize
@@ -140,6 +142,29 @@ def test_cached_features_give_the_uncached_loss(project: Project) -> None:
     # another picture's features are another loss: the gate above would see a mix-up
     swapped = {**batch, "features": fresh.flip(0)}
     assert float(losses(model, swapped, RECIPE.train.weights)["caption"]) != pytest.approx(float(cached["caption"]))
+
+
+def test_only_captions_texts_and_answers_are_learnt(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, batch, rows = _batch(project)
+    tokenizer = build(RECIPE, project.base, 48, "cpu")[1]
+    ret, eos = model.config.ret_id, tokenizer.eos_token_id
+    for kind, end in (("caption", eos), ("retrieval", ret)):
+        labels, mask = batch[kind]["labels"], batch[kind]["attention_mask"]
+        assert bool((labels[mask == 0] == IGNORED).all())
+        learnt = [row[row != IGNORED].tolist() for row in labels]
+        found = [token for row in learnt for token in row]
+        assert found == [token for row in rows for token in (*row.ids, end)]  # captions alone, in order
+    answers = [row[row != IGNORED].tolist() for row in batch["dialogue"]["labels"]]
+    told = {row.id: row for row in read_tokenized(project.tokens, DialogueRow, "train")}
+    assert answers == [[token for ids in told[row.row].answer_ids for token in ids] for row in rows]
+
+    masked = losses(model, batch, RECIPE.train.weights)
+    plain = encode._joined
+    monkeypatch.setattr(
+        encode, "_joined", lambda parts: plain([(ids, all(token >= 0 for token in ids)) for ids, _ in parts])
+    )
+    unmasked = losses(model, _batch(project)[1], RECIPE.train.weights)
+    assert abs(float(unmasked["dialogue"]) - float(masked["dialogue"])) > 0.01  # questions would be learnt too
 
 
 def test_a_picture_without_features_is_named(project: Project) -> None:

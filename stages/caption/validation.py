@@ -32,7 +32,9 @@ TWICE = "already a caption of this picture"
 BIDI_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 JOINERS = frozenset("\u200c\u200d")  # invisible as well, but Persian, Hindi and emoji are spelt with them
 # Any <word>: <image>, </s>, <start_of_turn>, <loc0001>, <|im_end|>; and the two bracketed kinds, [INST] and <<SYS>>.
-CONTROL_TOKEN = re.compile(r"<[^<>\s]{1,60}>|<\||\|>|\[/?(?:INST|IMG|RET|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\d*\]", re.IGNORECASE)
+CONTROL_TOKEN = re.compile(
+    r"<[^<>\s]{1,60}>|<\||\|>|\[/?(?:INST|IMG|RET|SYS|AVAILABLE_TOOLS|TOOL_CALLS)\d*\]", re.IGNORECASE
+)
 WEB_ADDRESS = re.compile(
     r"\b[a-z][a-z0-9+.-]*://|\bwww\.\w|\b[\w.+-]+@[\w-]+\.\w|\b[\w-]+\.(?:com|org|net|edu|gov|info|io|jpe?g|png)\b",
     re.IGNORECASE,

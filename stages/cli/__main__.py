@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from stages.cli import caption, doctor, export, predict, recipe, run, scrape
+from stages.cli import caption, demo, doctor, export, predict, recipe, run, scrape
 from stages.entry import stop_on
 
 COMMANDS = {
@@ -13,6 +13,7 @@ COMMANDS = {
     "caption": caption,
     "export": export,
     "predict": predict,
+    "demo": demo,
     "doctor": doctor,
 }
 

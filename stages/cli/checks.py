@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from stages.bases import base_location
+from stages.bases import CONFIG, PICTURES, TOKENIZER, WEIGHTS, base_location, part_location
 from stages.cli import machine
 from stages.cli.estimate import CPU_RATE, CPU_RATE_BF16, GB, GPU_RATE, Estimate, span
 from stages.cli.parameters import Available
 from stages.grounding.recipe import Parts
-from stages.grounding.towers import PICTURES, TOKENIZER, WEIGHTS, part_location
 from stages.params import UserError
 from stages.recipe import Model
 from stages.scrape.parameters import KEY
@@ -102,8 +101,8 @@ def embedded_base(folder: Path, model: Model) -> Finding:
 def embedded_parts(folder: Path, parts: Parts) -> Finding:
     """Whether an embedded base has its language model and its CLIP, each complete."""
     try:
-        part_location(folder / "language", parts.language, {**WEIGHTS, **TOKENIZER})
-        part_location(folder / "vision", parts.vision, {**WEIGHTS, **TOKENIZER, **PICTURES})
+        part_location(folder / "language", parts.language, CONFIG | WEIGHTS | TOKENIZER)
+        part_location(folder / "vision", parts.vision, CONFIG | WEIGHTS | TOKENIZER | PICTURES)
     except UserError as error:
         return Finding("gap", f"base {parts.language.id}", "incomplete", str(error))
     return Finding("ok", f"base {parts.language.id}", "complete")

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.bases import explained, without_known_noise
-from stages.params import UserError
+from stages.bases import CONFIG, PICTURES, WEIGHTS, explained, load_part, part_location, without_known_noise
 from stages.recipe import Model
 from stages.shards import sha256_of_file
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FOLDER = "vision"
-WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -52,44 +50,32 @@ class Tower:
         return out.pooler_output.float().cpu().numpy()  # type: ignore[no-any-return]
 
 
-def where_vision_is(base: Path, model: Model) -> tuple[str, str | None]:
-    """(folder or hub id, revision); UserError when an embedded base has no tower."""
-    if model.on_hub:
-        return model.id, model.revision
-    folder = base / FOLDER
-    for needed in ("config.json", WEIGHTS, "preprocessor_config.json"):
-        if not (folder / needed).is_file():
-            raise UserError(f"{folder} has no {needed}: `git checkout {base}`, or train it anew with `dvc repro`.")
-    return str(folder), None
-
-
 def identity_of(base: Path, model: Model) -> Identity:
     """The tower's identity, without loading its weights."""
-    where, revision = where_vision_is(base, model)
-    settings = _processor(where, revision, model).to_dict()
+    where, revision = part_location(base / FOLDER, model, CONFIG | WEIGHTS)
+    settings = image_processor(base, model).to_dict()
     known = {key: value for key, value in settings.items() if key.startswith(("do_", "image_", "size", "crop", "resc"))}
     known["resample"] = int(settings["resample"])
-    digest = revision or sha256_of_file(Path(where) / WEIGHTS)
+    digest = revision or sha256_of_file(Path(where) / "model.safetensors")
     return Identity(model.id, digest, {key: _plain(known[key]) for key in sorted(known)})
 
 
 def load_tower(base: Path, model: Model, device: str) -> Tower:
-    """The tower alone: of a whole CLIP only the vision half is kept."""
+    """The tower alone, in float32: of a whole CLIP only the vision half is kept."""
     import torch
     from transformers import CLIPVisionModel
 
-    where, revision = where_vision_is(base, model)
-    with explained(model), without_known_noise():
-        vision = CLIPVisionModel.from_pretrained(where, revision=revision, dtype=torch.float32)
-    vision.requires_grad_(False)
-    processor = _processor(where, revision, model)
-    return Tower(identity_of(base, model), processor, vision.eval().to(device), device)
+    vision = load_part(CLIPVisionModel, base / FOLDER, model, torch.float32, device, {})
+    return Tower(identity_of(base, model), image_processor(base, model), vision, device)
 
 
-def _processor(where: str, revision: str | None, model: Model) -> Any:
-    with explained(model), without_known_noise():
+def image_processor(base: Path, model: Model) -> Any:
+    """CLIP's own preparation of a picture, on Pillow (no torchvision needed)."""
+    with without_known_noise():
         from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
+    where, revision = part_location(base / FOLDER, model, PICTURES)
+    with explained(model):
         return CLIPImageProcessorPil.from_pretrained(where, revision=revision)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from stages.bases import compute_as_in_training, without_known_noise
+from stages.bases import without_known_noise
 from stages.grounding.recipe import GroundingRecipe, Parts
 from stages.params import Params, UserError, check_params
 
@@ -82,7 +82,6 @@ def build(params: GroundingRecipe, base: Path, vision_width: int, device: str) -
                 ret_id=len(tokenizer) - 1,
             )
         )
-    compute_as_in_training(language)
     model.attach(language, None)
     model.renormalise_ret()
     return model, tokenizer

@@ -4,36 +4,13 @@ A step adds, each with its weight: the caption's cross-entropy after its picture
 text alone, in which the model learns when to say [RET]; and InfoNCE between pictures and [RET] states.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stages.grounding import IMAGE
-
 IGNORED = -100
-
-
-def caption_labels(ids: Tensor, attention_mask: Tensor, *, ret_id: int, unlearnt: Collection[int] = ()) -> Tensor:
-    """Labels (n, length) for captions after pictures: pictures, padding and [RET] are left out of the loss.
-
-    [RET] is no part of a caption: a model that describes a picture must not ask for one. `unlearnt` names
-    further ids that no position should learn to say (the beginning-of-text token inside a dialogue, say).
-    """
-    return _labels(ids, attention_mask, {ret_id, *unlearnt})
-
-
-def text_labels(ids: Tensor, attention_mask: Tensor, *, unlearnt: Collection[int] = ()) -> Tensor:
-    """Labels (n, length) for text on its own: [RET] is learnt, pictures and padding are left out."""
-    return _labels(ids, attention_mask, set(unlearnt))
-
-
-def _labels(ids: Tensor, attention_mask: Tensor, left_out: set[int]) -> Tensor:
-    silent = (attention_mask == 0) | (ids == IMAGE)
-    for token in left_out:
-        silent = silent | (ids == token)
-    return ids.masked_fill(silent, IGNORED)
 
 
 def next_token_loss(hidden: Tensor, labels: Tensor, logits_of: Callable[[Tensor], Tensor]) -> Tensor:

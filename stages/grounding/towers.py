@@ -4,29 +4,17 @@ An embedded base has two folders, `language/` and `vision/` (a whole CLIP). Quan
 bitsandbytes, on the CPU too.
 """
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.bases import explained
+from stages.bases import TOKENIZER, explained, load_part, part_location
 from stages.grounding import RET
 from stages.params import UserError
 from stages.recipe import Model
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-Needed = dict[str, tuple[str, tuple[str, ...]]]  # file: what it is, other names of the same
-
-WEIGHTS: Needed = {
-    "config.json": ("the configuration", ()),
-    "model.safetensors": ("the weights", ("model.safetensors.index.json",)),
-}
-TOKENIZER: Needed = {"tokenizer.json": ("the tokenizer", ("vocab.json",))}
-PICTURES: Needed = {"preprocessor_config.json": ("how pictures are prepared", ("processor_config.json",))}
 
 
 def load_language(folder: Path, model: Model, *, quantisation: str, double: bool, dtype: str, device: str) -> Any:
@@ -49,15 +37,7 @@ def load_language(folder: Path, model: Model, *, quantisation: str, double: bool
             bnb_4bit_compute_dtype=kind,
             llm_int8_skip_modules=["lm_head"],
         )
-    return _load(AutoModelForCausalLM, folder, model, WEIGHTS, kind, device, quantization_config=config)
-
-
-def load_vision(folder: Path, model: Model, *, dtype: str, device: str) -> Any:
-    """CLIP's vision tower alone; its pooled output is what FROMAGe calls features."""
-    import torch
-    from transformers import CLIPVisionModel
-
-    return _load(CLIPVisionModel, folder, model, WEIGHTS, getattr(torch, dtype), device)
+    return load_part(AutoModelForCausalLM, folder, model, kind, device, {}, quantization_config=config)
 
 
 @dataclass(frozen=True)
@@ -93,20 +73,11 @@ def load_clip_text(folder: Path, model: Model, *, dtype: str, device: str) -> Cl
     import torch
     from transformers import AutoTokenizer, CLIPModel
 
-    clip = _load(CLIPModel, folder, model, WEIGHTS | TOKENIZER, getattr(torch, dtype), device)
+    clip = load_part(CLIPModel, folder, model, getattr(torch, dtype), device, TOKENIZER)
     where, revision = part_location(folder, model, TOKENIZER)
     with explained(model):
         tokenizer = AutoTokenizer.from_pretrained(where, revision=revision)
     return ClipRetrieval(clip, tokenizer)
-
-
-def image_processor(folder: Path, model: Model) -> Any:
-    """CLIP's own preparation of a picture, on Pillow (no torchvision needed)."""
-    from transformers import AutoImageProcessor
-
-    where, revision = part_location(folder, model, PICTURES)
-    with explained(model):
-        return AutoImageProcessor.from_pretrained(where, revision=revision, backend="pil")
 
 
 def tokenizer_of(folder: Path, model: Model) -> Any:
@@ -135,57 +106,3 @@ def tokenizer_of(folder: Path, model: Model) -> Any:
         )
     tokenizer.padding_side = "left"
     return tokenizer
-
-
-def part_location(folder: Path, model: Model, needed: Needed) -> tuple[str, str | None]:
-    """(folder or hub id, revision); UserError when an embedded part lacks a file."""
-    if model.on_hub:
-        return model.id, model.revision
-    if not folder.is_dir():
-        raise UserError(f"base {folder} is missing: `git checkout {folder}`, or `dvc repro foundation`.")
-    for name, (what, others) in needed.items():
-        if not any((folder / file).is_file() for file in (name, *others)):
-            raise UserError(
-                f"base {folder} has no {name} ({what}): `git checkout {folder}`, or `dvc repro foundation`; "
-                "a copied folder needs every file of the original."
-            )
-    return str(folder), None
-
-
-def _load(kind: Any, folder: Path, model: Model, needed: Needed, dtype: Any, device: str, **more: Any) -> Any:
-    """A part as it is used: frozen, in evaluation mode, on its device; UserError when a weight is missing.
-
-    transformers fills a missing weight at random and says so in a report, which also lists the half of CLIP
-    that a tower leaves aside. Here the first is an error and the second is nothing to report.
-    """
-    from safetensors import SafetensorError
-
-    where, revision = part_location(folder, model, needed)
-    try:
-        with explained(model), _without_report():
-            part, found = kind.from_pretrained(
-                where, revision=revision, dtype=dtype, device_map={"": device}, output_loading_info=True, **more
-            )
-    except SafetensorError as error:
-        raise UserError(f"the weights of {where} can't be read ({error}); restore them from their source.") from error
-    if found["missing_keys"]:
-        missing = sorted(found["missing_keys"])
-        raise UserError(
-            f"the weights of {where} lack {len(missing)} tensors of {kind.__name__}, {missing[0]} first: "
-            "they are of another model, or a part of one; restore the folder, or check the id."
-        )
-    return part.requires_grad_(False).eval()
-
-
-@contextmanager
-def _without_report() -> Iterator[None]:
-    logger = logging.getLogger("transformers.modeling_utils")
-    logger.addFilter(_no_report)
-    try:
-        yield
-    finally:
-        logger.removeFilter(_no_report)
-
-
-def _no_report(record: logging.LogRecord) -> bool:
-    return "LOAD REPORT" not in record.getMessage()
