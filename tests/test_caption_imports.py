@@ -248,6 +248,7 @@ def test_an_adapter_drafts_what_nobody_captioned(
     adapter = project / "models/trained/pets"
     adapter.mkdir(parents=True)
     (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    (adapter / "plumbline.json").write_text('{"objective": "answers"}')
     asked: list[Any] = []
 
     def load(given: Any, facts: Any) -> Any:
@@ -264,8 +265,8 @@ def test_an_adapter_drafts_what_nobody_captioned(
         return prepare, ask
 
     facts = SimpleNamespace(tokenize=SimpleNamespace(prompt="caption en"))
-    monkeypatch.setattr("stages.cli.drafts.read_facts", lambda _: facts)
-    monkeypatch.setattr("stages.cli.drafts.load", load)
+    monkeypatch.setattr("stages.cli.drafts.predict_answers.read_facts", lambda _: facts)
+    monkeypatch.setattr("stages.cli.drafts.predict_answers.load", load)
     with open_log(project / "data/captions/pets.jsonl") as log:
         log.append(line(0, "caption", good(0)))
     said = command("pets", "--drafts", "models/trained/pets", status=1)
