@@ -30,7 +30,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("stages", "data/words", "data/decisions", "data/dialogues", "models/base"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "data/features").mkdir()
-    for name in ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore", "data/features/none", "models/none"):
+    tracked = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore", "data/features/none", "models/none")
+    for name in tracked:
         shutil.copy(ROOT / name, root / name)
     yaml = YAML()
     params = yaml.load(root / "params.yaml")
@@ -44,7 +45,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert call("dvc", "init", "-q", cwd=root).returncode == 0
     done = call("dvc", "repro", "report@circled_letter", cwd=root)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Stage 'foundation@paligemma2-tiny' didn't change" in done.stdout  # the tracked base is up to date in a fresh clone
+    # the tracked base is up to date in a fresh clone
+    assert "Stage 'foundation@paligemma2-tiny' didn't change" in done.stdout
     return root
 
 

@@ -374,6 +374,6 @@ def test_no_test_rows_is_the_users_mistake(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="no row of split test"):
         run(
-            RECIPE, tokenized=tokenized, curated=curated, features=Path("none"), parent=Path("none"), base=base, trained=trained,
-            metrics=tmp_path / "m.json", predictions=tmp_path / "p.jsonl",
+            RECIPE, tokenized=tokenized, curated=curated, features=Path("none"), parent=Path("none"),
+            base=base, trained=trained, metrics=tmp_path / "m.json", predictions=tmp_path / "p.jsonl",
         )  # fmt: skip

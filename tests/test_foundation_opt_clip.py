@@ -144,9 +144,9 @@ def test_models_load_in_their_own_classes(tmp_path: Path, clip_tokenizer: Any, o
         ["A red fish", "a cat"], padding=True, return_tensors="pt"
     )
     with torch.inference_mode():
-        out = clip(pixel_values=torch.zeros(3, 3, SIDE, SIDE), **texts)
-    assert out.logits_per_image.shape == (3, 2)
-    assert out.vision_model_output.pooler_output.shape == (3, VISION_HIDDEN)
+        pixels = torch.zeros(3, 3, SIDE, SIDE)
+        assert clip(pixel_values=pixels, **texts).logits_per_image.shape == (3, 2)
+        assert clip.vision_model(pixel_values=pixels).pooler_output.shape == (3, VISION_HIDDEN)
 
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "language")
     opt = OPTForCausalLM.from_pretrained(tmp_path / "language").eval()

@@ -115,7 +115,8 @@ def _batch(project: Project, features_: Any = None) -> tuple[Any, dict[str, Any]
     rows = read_tokenized(project.tokens, CaptionRow, "train")
     order = plan_rows([row.entity for row in rows], RECIPE.train)[:4]
     cached = features_ or read_features(project.features, identity_of(project.base, RECIPE.model.vision))
-    dialogues = {row.id: row for row in read_tokenized(project.tokens, DialogueRow, "train")}
+    told = {row.id: row for row in read_tokenized(project.tokens, DialogueRow, "train")}
+    dialogues = {row.id: told[row.row] for row in rows}
     collate = Collator(Marks.of(tokenizer, 2), cached, dialogues, RECIPE.train)
     items = Rows(rows, order)
     return model, collate([items[i] for i in range(4)]), [rows[i] for i in order]

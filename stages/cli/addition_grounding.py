@@ -14,6 +14,7 @@ HUB_TRAIN: dict[str, Any] = {  # the published run's, but for the batch: a searc
     "visual_tokens": 1,
     "learning_rate": 0.0003,
     "warmup_steps": 100,
+    "renormalise_ret": True,
     "per_device_train_batch_size": 8,
 }
 HUB_REASON = "these are FROMAGe's own numbers (arXiv:2301.13823), in batches as small as one collection's entities"

@@ -83,7 +83,7 @@ def build(params: GroundingRecipe, base: Path, vision_width: int, device: str) -
             )
         )
     model.attach(language, None)
-    model.renormalise_ret()
+    model.start_ret()
     return model, tokenizer
 
 

@@ -38,6 +38,7 @@ class Train(Training):
     visual_tokens: int = Field(1, ge=1, le=16)
     shared_width: int = Field(256, ge=8)
     interleaved: float = Field(0.5, ge=0, le=1)
+    renormalise_ret: bool = False  # after every step scale [RET]'s row to the others' mean length
     weights: Weights = Weights.model_validate({})
 
 

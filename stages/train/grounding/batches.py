@@ -31,6 +31,8 @@ class Rows:
 class Collator:
     """Rows -> features (n, width), positions (n,), and per kind of text ids, mask and labels (m, longest).
 
+    `dialogues` are found by caption row id: a row has its caption, its retrieval text, and perhaps a dialogue.
+
     With probability `interleaved` a batch's captions are concatenated two by two, each after its picture:
     the model learns to read what stands before (Koh et al. 2023, section 3.3).
     """
@@ -52,9 +54,9 @@ class Collator:
             batch["caption"] = self.padded(self._captions(rows, positions[0]))
         if weights.retrieval_text or weights.image_to_text or weights.text_to_image:
             batch["retrieval"] = self.padded([retrieval_sequence(self.marks, row.ids) for row in rows])
-        asked = [index for index, row in enumerate(rows) if row.row in self.dialogues]
+        asked = [index for index, row in enumerate(rows) if row.id in self.dialogues]
         if weights.dialogue and asked:
-            found = [self.dialogues[rows[index].row] for index in asked]
+            found = [self.dialogues[rows[index].id] for index in asked]
             turns = [list(zip(one.question_ids, one.answer_ids, strict=True)) for one in found]
             batch["dialogue"] = self.padded([dialogue_sequence(self.marks, some) for some in turns])
             batch["dialogue"]["features"] = vectors[asked]

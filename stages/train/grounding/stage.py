@@ -47,11 +47,11 @@ def run(params: GroundingRecipe, *, tokenized: Path, features: Path, base: Path,
     consumed, history = fit(
         model,
         Rows(rows, plan),
-        Collator(marks, cached, dialogues, settings),
+        Collator(marks, cached, at_first_captions(rows, dialogues), settings),
         lambda wrapped, batch: weighted(wrapped, batch, settings.weights),
         settings,
         device,
-        after_step=model.renormalise_ret,
+        after_step=model.renormalise_ret if settings.renormalise_ret else None,
     )
     ids = [rows[plan[position]].id for position in consumed]
     check_consumed([rows[row].id for row in plan], ids)
@@ -62,6 +62,14 @@ def run(params: GroundingRecipe, *, tokenized: Path, features: Path, base: Path,
     write_curve(out / "loss.csv", history)
     (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
     print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+
+
+def at_first_captions(rows: list[CaptionRow], dialogues: dict[str, DialogueRow]) -> dict[str, DialogueRow]:
+    """{caption row id: dialogue}: each picture's dialogue beside its first caption, so that it comes once an epoch."""
+    first: dict[str, str] = {}
+    for row in rows:
+        first.setdefault(row.row, row.id)
+    return {first[name]: dialogue for name, dialogue in dialogues.items() if name in first}
 
 
 def what_predict_needs(params: GroundingRecipe) -> dict[str, Any]:
