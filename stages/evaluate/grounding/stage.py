@@ -7,7 +7,7 @@ from stages.bases import pick_device
 from stages.evaluate.grounding.asking import Asked
 from stages.evaluate.grounding.dialogue import usual_answers
 from stages.evaluate.grounding.probe import fit_probe, pictures_by_text, score_probe
-from stages.evaluate.grounding.results import Results, metrics_of, write_metrics, write_predictions
+from stages.evaluate.grounding.results import Results, metrics_of, rounded, write_metrics, write_predictions
 from stages.evaluate.grounding.rows import Rows, read_split
 from stages.evaluate.grounding.shallow import (
     LOOKS,
@@ -49,7 +49,7 @@ def run(
     probed = _probe(train, test, results)
     results.add("clip", _by_clip(params, base, test))
     _by_fromage(params, base, parent, trained, train, test, results)
-    found = metrics_of(results, train, params.evaluate) | {"probe": probed}
+    found = metrics_of(results, train, params.evaluate) | {"probe": rounded(probed)}
     write_predictions(predictions, results)
     write_metrics(metrics, found)
     print(summary(found))
