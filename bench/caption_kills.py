@@ -25,8 +25,9 @@ from PIL import Image as Pillow
 
 from stages.caption.desk import Desk
 from stages.caption.log import open_log, read_log
-from stages.caption.page import serve
+from stages.caption.page.app import application
 from stages.caption.parameters import CaptionParams
+from stages.pages import serving
 from stages.record import Image, Record, Source, write_drops, write_manifest, write_rows
 from stages.shards import sha256, write_shard
 
@@ -56,7 +57,7 @@ def page(folder: Path, records: list[Record], listener: socket.socket) -> None:
     """The child: what `plumbline caption` runs."""
     with open_log(folder / "kills.jsonl") as log:
         desk = Desk(PARAMS, records, log, "person:bench")
-        serve.serve(desk, folder / "curated", listener)
+        serving.serve(lambda: application(desk, folder / "curated"), listener)
 
 
 def save(port: int, records: list[Record], start: int, acknowledged: list[str]) -> None:
@@ -76,7 +77,7 @@ def save(port: int, records: list[Record], start: int, acknowledged: list[str]) 
 
 def one_kill(folder: Path, records: list[Record], first: int, rng: random.Random) -> tuple[list[str], bytes]:
     """Serve, save, kill; returns what was acknowledged and what stands behind the log's last line feed."""
-    listener = serve.listening(0)
+    listener = serving.listening(0)
     child = multiprocessing.get_context("fork").Process(target=page, args=(folder, records, listener))
     child.start()
     port = listener.getsockname()[1]
@@ -103,7 +104,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    os.environ.update(serve.QUIET)
+    os.environ.update(serving.QUIET)
     import gradio  # once, before the children are forked; importing it takes longer than a round  # noqa: F401
 
     rng, started = random.Random(given.seed), time.monotonic()

@@ -23,7 +23,9 @@ from captions import ADA, PARAMS, curated, good, line, origin
 
 from stages.caption.desk import Desk
 from stages.caption.log import open_log, read_log
-from stages.caption.page import guard, looks, serve
+from stages.caption.page import looks
+from stages.caption.page.app import application
+from stages.pages import guard, serving
 from stages.params import UserError
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"> ${document.title='taken'} {{value}} </script>'\"`\\"
@@ -62,13 +64,13 @@ def act(served: Served, name: str, number: int, text: str) -> list[Any]:
 
 
 @contextmanager
-def serving(folder: Path, title: str = "") -> Iterator[Served]:
+def page_of(folder: Path, title: str = "") -> Iterator[Served]:
     """The page of six pets, in a thread of this process."""
     records = curated(folder / "pets", 6, title=title)
     with open_log(folder / "pets.jsonl") as log:
         desk = Desk(PARAMS, records, log, ADA)
-        listener = serve.listening(0)
-        server = serve.server(desk, folder / "pets", listener)
+        listener = serving.listening(0)
+        server = serving.server(lambda: application(desk, folder / "pets"), listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -90,7 +92,7 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture
 def served(tmp_path: Path, environment: None) -> Iterator[Served]:
-    with serving(tmp_path, HOSTILE) as found:
+    with page_of(tmp_path, HOSTILE) as found:
         yield found
 
 
@@ -208,14 +210,14 @@ def reachable(port: int, address: str) -> bool:
 
 
 def test_only_this_machine_reaches_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serve.listening(0) as listener:
+    with serving.listening(0) as listener:
         assert listener.getsockname()[0] == "127.0.0.1"
         assert reachable(listener.getsockname()[1], "127.0.0.1")
         assert not reachable(listener.getsockname()[1], "127.0.0.2")
         with pytest.raises(UserError, match="choose another"):
-            serve.listening(listener.getsockname()[1])
-    monkeypatch.setattr(serve, "LOOPBACK", "0.0.0.0")
-    with serve.listening(0) as listener:
+            serving.listening(listener.getsockname()[1])
+    monkeypatch.setattr(serving, "LOOPBACK", "0.0.0.0")
+    with serving.listening(0) as listener:
         assert reachable(listener.getsockname()[1], "127.0.0.2")  # as any other address of the machine
 
 
@@ -282,7 +284,7 @@ def ready(page: Page) -> None:
 @needs_chromium
 def test_a_browser_captions_with_the_keyboard(tmp_path: Path, environment: None) -> None:
     with (
-        serving(tmp_path, HOSTILE) as served,
+        page_of(tmp_path, HOSTILE) as served,
         browsing(served.url, tmp_path / "profile") as page,
     ):
         ready(page)
@@ -315,7 +317,7 @@ def test_escaping_is_what_keeps_a_title_from_running(
 ) -> None:
     monkeypatch.setattr(looks, "plain", str)
     with (
-        serving(tmp_path, HOSTILE) as served,
+        page_of(tmp_path, HOSTILE) as served,
         browsing(served.url, tmp_path / "profile") as page,
     ):
         page.until("document.title === 'taken'")
@@ -329,7 +331,7 @@ def test_the_policy_keeps_the_page_from_sending_elsewhere(
 ) -> None:
     if not defended:
         monkeypatch.setattr(guard, "HEADERS", ())
-    with socket.create_server(("127.0.0.1", 0)) as elsewhere, serving(tmp_path) as served:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, page_of(tmp_path) as served:
         target = f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"
         with browsing(served.url, tmp_path / "profile") as page:
             ready(page)

@@ -16,14 +16,13 @@ from browser import CHROMIUM, browsing
 from PIL import Image
 from talking import project
 
-from stages.caption.page import guard
-from stages.caption.page.serve import listening
 from stages.cli.__main__ import main
-from stages.demo import app, looks, room, serve
+from stages.demo import app, looks, room
 from stages.demo.room import Room
 from stages.demo.shelf import Shelf, of_folder, of_set
 from stages.grounding.build import Trained, load_trained
 from stages.grounding.conversation import Conversation
+from stages.pages import guard, serving
 from stages.params import UserError
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"> ${document.title='taken'} {{value}}"
@@ -92,8 +91,8 @@ def shelf(root: Path, trained: Trained) -> Shelf:
 def served(trained: Trained, shelf: Shelf) -> Iterator[Served]:
     before = dict(os.environ)
     found = Room(trained, shelf, max_new_tokens=6)
-    listener = listening(0)
-    server = serve.server(found, "pets", listener)
+    listener = serving.listening(0)
+    server = serving.server(lambda: app.application(found, "pets"), listener)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     yield Served(found, listener.getsockname()[1])

@@ -145,14 +145,15 @@ def _report(accepted: Accepted, path: Path) -> int:
 
 def _page(params: CaptionParams, records: "list[Record]", log: Log, author: str, given: argparse.Namespace) -> None:
     from stages.caption.desk import Desk
-    from stages.caption.page.serve import listening, serve
+    from stages.caption.page.app import application
+    from stages.pages.serving import listening, serve
 
     desk = Desk(params, records, log, author)
     listener = listening(given.port)
     progress = desk.progress()
     print(f"{progress.decided} of {progress.pictures} pictures decided; you write as {author}")
     print(f"http://127.0.0.1:{listener.getsockname()[1]} - Ctrl+C ends", flush=True)
-    serve(desk, CURATED / params.dataset, listener)
+    serve(lambda: application(desk, CURATED / params.dataset), listener)
     done, progress = desk.done, desk.progress()
     print(
         f"\n{done['caption']} captions saved, {done['skip']} skipped, {done['reject']} rejected, "

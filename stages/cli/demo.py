@@ -33,11 +33,11 @@ def command(given: argparse.Namespace) -> int:
             f"`plumbline predict {given.adapter} --images DIR --out FILE.jsonl`."
         )
     from stages.bases import pick_device
-    from stages.caption.page.serve import listening
+    from stages.demo.app import application
     from stages.demo.room import Room
-    from stages.demo.serve import serve
     from stages.demo.shelf import of_folder, of_set
     from stages.grounding.build import load_trained
+    from stages.pages.serving import listening, serve
 
     with listening(given.port) as listener:  # a port that is taken is said before the model is loaded
         trained = load_trained(given.adapter, given.base_dir, pick_device(given.device))
@@ -45,5 +45,5 @@ def command(given: argparse.Namespace) -> int:
         room = Room(trained, shelf, max_new_tokens=given.max_new_tokens)
         print(f"{len(shelf.names)} pictures to show")
         print(f"http://127.0.0.1:{listener.getsockname()[1]} - Ctrl+C ends", flush=True)
-        serve(room, given.adapter.resolve().name, listener)
+        serve(lambda: application(room, given.adapter.resolve().name), listener)
     return 0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from stages.caption.page.app import DIRECT, TYPES
 from stages.demo import looks
 from stages.demo.room import Room
+from stages.pages.serving import mounted
 from stages.params import UserError
 from stages.pictures import RefusedPictureError
 
@@ -20,27 +21,10 @@ FOUND = 8  # pictures that the box for finding shows
 def application(room: Room, title: str) -> "fastapi.FastAPI":
     """The page and its pictures. Gradio reads its settings from the environment at import."""
     import fastapi
-    import gradio
 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _routes(app, room)
-    mounted: fastapi.FastAPI = gradio.mount_gradio_app(
-        app,
-        _blocks(room, title),
-        path="/",
-        server_name="127.0.0.1",
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        show_error=True,
-        theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css=looks.CSS,
-        js=looks.SCRIPT,
-    )
-    return mounted
+    return mounted(app, _blocks(room, title), looks.CSS, looks.SCRIPT)
 
 
 def _routes(app: "fastapi.FastAPI", room: Room) -> None:

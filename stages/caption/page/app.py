@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stages.caption.desk import Desk, Told
 from stages.caption.page import looks
 from stages.caption.validation import unsafe
+from stages.pages.serving import mounted
 from stages.params import UserError
 from stages.shards import ShardReader
 
@@ -22,27 +23,10 @@ TYPES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image
 def application(desk: Desk, curated: Path) -> "fastapi.FastAPI":
     """The page and the pictures that it shows. Gradio reads its settings from the environment at import."""
     import fastapi
-    import gradio
 
     app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/picture/{sha256}", _pictures(desk, curated), include_in_schema=False)
-    mounted: fastapi.FastAPI = gradio.mount_gradio_app(
-        app,
-        _blocks(desk),
-        path="/",
-        server_name="127.0.0.1",
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        enable_monitoring=False,
-        show_error=True,
-        theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css=looks.CSS,
-        js=looks.SHORTCUT,
-    )
-    return mounted
+    return mounted(app, _blocks(desk), looks.CSS, looks.SHORTCUT)
 
 
 def _pictures(desk: Desk, curated: Path) -> Callable[[str], Any]:

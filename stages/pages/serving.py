@@ -1,15 +1,15 @@
-"""Serves the page on loopback until Ctrl+C."""
+"""Serves a page on loopback until Ctrl+C, behind the guard."""
 
 import os
 import socket
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from stages.caption.desk import Desk
-from stages.caption.page.guard import Guard
+from stages.pages.guard import Guard
 from stages.params import UserError
 
 if TYPE_CHECKING:
+    import fastapi
     import uvicorn
 
 LOOPBACK = "127.0.0.1"
@@ -37,16 +37,16 @@ def listening(port: int) -> socket.socket:
     return listener
 
 
-def server(desk: Desk, curated: Path, listener: socket.socket) -> "uvicorn.Server":
-    """What `.run(sockets=[listener])` serves; it answers no other name than loopback's."""
+def server(make: "Callable[[], fastapi.FastAPI]", listener: socket.socket) -> "uvicorn.Server":
+    """What `.run(sockets=[listener])` serves; it answers no other name than loopback's.
+
+    `make` builds the application. It is called once the environment is quiet, since Gradio reads it at import.
+    """
     os.environ.update(QUIET)
     import uvicorn
 
-    from stages.caption.page.app import application
-
-    guarded = Guard(application(desk, curated), listener.getsockname()[1])
     config = uvicorn.Config(
-        guarded,
+        Guard(make(), listener.getsockname()[1]),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -56,11 +56,34 @@ def server(desk: Desk, curated: Path, listener: socket.socket) -> "uvicorn.Serve
     return uvicorn.Server(config)
 
 
-def serve(desk: Desk, curated: Path, listener: socket.socket) -> None:
+def serve(make: "Callable[[], fastapi.FastAPI]", listener: socket.socket) -> None:
     """Serve until Ctrl+C, which ends it without a traceback."""
     try:
-        server(desk, curated, listener).run(sockets=[listener])
+        server(make, listener).run(sockets=[listener])
     except KeyboardInterrupt:  # uvicorn finishes, then raises the signal again
         pass
     finally:
         listener.close()
+
+
+def mounted(app: "fastapi.FastAPI", blocks: Any, css: str, script: str) -> "fastapi.FastAPI":
+    """`app` with a Gradio page at its root: in this machine's own fonts, and nothing that talks to elsewhere."""
+    import gradio
+
+    whole: fastapi.FastAPI = gradio.mount_gradio_app(
+        app,
+        blocks,
+        path="/",
+        server_name=LOOPBACK,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        show_error=True,
+        theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        css=css,
+        js=script,
+    )
+    return whole
