@@ -90,9 +90,18 @@ def test_files_that_cannot_be_read_say_so(tmp_path: Path, name: str, monkeypatch
     with pytest.raises(UserError, match="not UTF-8"):
         read(name, tmp_path / "latin", b"picture,caption\n\xff\xfe")
     (tmp_path / "large").write_text("caption\timage\n")
-    monkeypatch.setattr(reading, "MOST_BYTES", 3)
-    with pytest.raises(UserError, match="more than 3"):
-        READERS[name](tmp_path / "large")
+    assert "more than" not in complaint(name, tmp_path / "large")
+    monkeypatch.setattr(reading, "MOST_BYTES", 3)  # the limit is what refuses it
+    assert "more than 3" in complaint(name, tmp_path / "large")
+
+
+def complaint(name: str, path: Path) -> str:
+    """What a reader says of a file as a whole, "" when it reads it."""
+    try:
+        READERS[name](path)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("name", ["coco", "label_studio", "llava"])
