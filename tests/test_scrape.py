@@ -135,7 +135,7 @@ def test_a_collection_is_added_with_one_command(
     params = yaml.safe_load(Path("params.yaml").read_text())
     assert params["scrape"]["scizor"]["download"] == {"contact": "https://example.org/me"}
     assert params["curate"]["scizor"]["licences"] == "known"
-    assert params["caption"]["scizor"] == {"dataset": "scizor", "log": "scizor"}
+    assert params["caption"]["scizor"] == {"dataset": "scizor", "log": "scizor", "dialogues": "none"}
     assert Path("data/captions/scizor.jsonl").read_text() == ""
     assert "searches" in capsys.readouterr().out
     with pytest.raises(SystemExit):
