@@ -16,9 +16,10 @@ from stages.evaluate.answers.adapter import attach, check_adapter
 from stages.evaluate.answers.baselines import majority, nearest_labels, thumbnails
 from stages.evaluate.answers.breakdowns import groups_of, neighbours_of
 from stages.evaluate.answers.generation import Answer, answer
-from stages.evaluate.answers.results import Outcome, metrics_of, rounded
+from stages.evaluate.answers.results import Outcome, metrics_of
 from stages.evaluate.answers.stage import run
 from stages.evaluate.answers.table import side_by_side, too_shallow
+from stages.evaluate.metrics import rounded
 from stages.evaluate.statistics import mcnemar, mean_interval
 from stages.params import UserError
 from stages.threads import set_threads

@@ -12,9 +12,10 @@ from grounded import RECIPE, captioned
 from safetensors.numpy import save_file
 
 from stages.evaluate.grounding import results
-from stages.evaluate.grounding.results import Results, metrics_of, write_metrics, write_predictions
+from stages.evaluate.grounding.results import Results, metrics_of, write_predictions
 from stages.evaluate.grounding.rows import Rows
 from stages.evaluate.grounding.shallow import Split
+from stages.evaluate.metrics import write_metrics
 from stages.grounding.adapter import TENSORS, WEIGHTS
 from stages.params import UserError
 from stages.record import Record, facts_of, write_manifest

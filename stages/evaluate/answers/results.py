@@ -11,10 +11,10 @@ from stages.answers.tasks import Task
 from stages.evaluate.answers.breakdowns import groups_of, neighbours_of
 from stages.evaluate.answers.generation import Answer
 from stages.evaluate.answers.published import kind_of_pictures
+from stages.evaluate.metrics import rounded
 from stages.evaluate.statistics import Interval, mcnemar, mean_interval
 from stages.record import Record
 
-DIGITS = 4
 SHOWN = ("word", "index", "kind", "family", "style", "length", "thickness", "thickness_of_em")
 
 
@@ -107,18 +107,6 @@ def _breakdowns(outcomes: Sequence[Outcome], before: list[bool], after: list[boo
         }
         for breakdown, groups in tables.items()
     }
-
-
-def rounded(value: Any) -> Any:
-    """`value` with every float in it rounded, so that a metrics diff shows changes that mean something."""
-    if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    return round(value, DIGITS) if isinstance(value, float) else value
-
-
-def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(metrics, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_predictions(path: Path, outcomes: Sequence[Outcome], task: Task) -> None:

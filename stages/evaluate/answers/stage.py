@@ -10,8 +10,9 @@ from stages.evaluate.answers.adapter import attach, check_adapter
 from stages.evaluate.answers.baselines import majority, nearest_labels, thumbnails, white
 from stages.evaluate.answers.generation import Answer, answer
 from stages.evaluate.answers.published import held_out, not_the_same_rows
-from stages.evaluate.answers.results import Outcome, metrics_of, write_metrics, write_predictions
+from stages.evaluate.answers.results import Outcome, metrics_of, write_predictions
 from stages.evaluate.answers.table import side_by_side
+from stages.evaluate.metrics import write_metrics
 from stages.params import UserError
 from stages.record import read_manifest, read_rows
 from stages.shards import ShardReader

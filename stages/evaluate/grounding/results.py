@@ -11,13 +11,13 @@ from stages.evaluate.grounding import retrieval
 from stages.evaluate.grounding.dialogue import by_turn, right
 from stages.evaluate.grounding.retrieval import Ranks, graded_gains, rank_queries
 from stages.evaluate.grounding.rows import Rows
+from stages.evaluate.metrics import rounded
 from stages.evaluate.statistics import Interval, mean_interval
 from stages.grounding.recipe import Evaluate
 
 if TYPE_CHECKING:
     import numpy as np
 
-DIGITS = 4
 SHALLOW = ("blind", "histogram", "thumbnail")  # retrieval without a model
 RIVALS = ("clip", "probe", "before", *SHALLOW)  # what tuned is compared with on the same queries
 
@@ -129,18 +129,6 @@ def _dialogue(results: Results, settings: Evaluate) -> dict[str, Any]:
         }
         for name, said in results.answers.items()
     }
-
-
-def rounded(value: Any) -> Any:
-    """`value` with every float in it rounded, so that a metrics diff shows changes that mean something."""
-    if isinstance(value, dict):
-        return {key: rounded(inner) for key, inner in value.items()}
-    return round(float(value), DIGITS) if isinstance(value, float) else value
-
-
-def write_metrics(path: Path, metrics: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(metrics, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_predictions(path: Path, results: Results) -> None:

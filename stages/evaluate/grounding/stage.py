@@ -7,7 +7,7 @@ from stages.bases import pick_device
 from stages.evaluate.grounding.asking import Asked
 from stages.evaluate.grounding.dialogue import usual_answers
 from stages.evaluate.grounding.probe import fit_probe, pictures_by_text, score_probe
-from stages.evaluate.grounding.results import Results, metrics_of, rounded, write_metrics, write_predictions
+from stages.evaluate.grounding.results import Results, metrics_of, write_predictions
 from stages.evaluate.grounding.rows import Rows, read_split
 from stages.evaluate.grounding.shallow import (
     LOOKS,
@@ -19,6 +19,7 @@ from stages.evaluate.grounding.shallow import (
 )
 from stages.evaluate.grounding.shallow import pictures_by_text as pictures_by_looks
 from stages.evaluate.grounding.table import summary
+from stages.evaluate.metrics import rounded, write_metrics
 from stages.features.store import read_features
 from stages.features.tower import identity_of
 from stages.grounding.adapter import load_adapter, read_shell
