@@ -1,0 +1,1 @@
+"""Small data sets, drawn here, in the file formats that people have them in: for trying a recipe without a download."""
