@@ -28,8 +28,11 @@ from stages.cli.parameters import (
 )
 from stages.cli.replacing import replacing
 from stages.grounding.recipe import GroundingRecipe
+from stages.ingest.layout import layout_of
 from stages.ingest.parameters import Ingest
-from stages.ingest.table import FILE_COLUMN, find_table, read_table
+from stages.ingest.rows import columns
+from stages.ingest.stage import survey_of
+from stages.ingest.table import find_table, read_table
 from stages.params import UserError, check_params
 from stages.recipe import Model
 
@@ -166,8 +169,11 @@ def _set(row: Any) -> list[str]:
 
 
 def _ingest_row(name: str, data: Path, label_column: str | None, entity_column: str | None) -> dict[str, Any]:
-    """The row under `ingest:`; UserError when the folder, its table or a column isn't there."""
-    table = find_table(data)
+    """The row under `ingest:`; UserError when the folder, its table or a column isn't there.
+
+    A folder without a table, but with folders, is one of class folders.
+    """
+    layout = layout_of(data)
     folder = data.resolve()
     if folder.is_relative_to(Path.cwd()):
         folder = folder.relative_to(Path.cwd())
@@ -175,13 +181,17 @@ def _ingest_row(name: str, data: Path, label_column: str | None, entity_column: 
         raise UserError(f"--data {data}: the path goes through a shell; rename it without quotes, braces, $, ` and \\.")
     row = {  # quoted: a column may be called `no`, which YAML 1.1 takes for false
         "folder": Quoted(folder.as_posix()),
+        **({} if layout == "table" else {"format": layout}),
         "label_column": Quoted(label_column or "label"),
         "entity_column": Quoted(entity_column) if entity_column else None,
         "licence": "unknown",
         "author": "unknown",
     }
     params = check_params(Ingest, row, f"ingest.{name}", PARAMS)
-    read_table(table, [FILE_COLUMN, params.label_column, *([entity_column] if entity_column else [])])
+    if layout == "table":
+        read_table(find_table(data), columns(params))
+    else:
+        survey_of(params, data, data)
     return row
 
 

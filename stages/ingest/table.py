@@ -3,7 +3,9 @@
 import csv
 import io
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stages.params import UserError
@@ -23,12 +25,19 @@ class TableRow:
     number: int
     cells: dict[str, str]
     flaw: str = ""
+    lists: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the cells that are lists of texts
+
+    def texts(self, column: str) -> tuple[str, ...]:
+        """The texts of a cell that holds one or a list of them, without empty ones."""
+        return tuple(text for text in self.lists.get(column, (self.cells.get(column, ""),)) if text)
 
 
-def find_table(folder: Path) -> Path:
-    """metadata.csv or metadata.jsonl, else the only *.csv or *.jsonl at the folder's top level."""
+def find_table(folder: Path, name: str | None = None) -> Path:
+    """The file called `name`, or metadata.csv or metadata.jsonl, else the only *.csv or *.jsonl at the top level."""
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder: give the folder that holds the pictures; {CONVENTION}.")
+    if name is not None:
+        return named_table(folder, name)
     tables = sorted(path for path in folder.iterdir() if path.suffix in (".csv", ".jsonl") and path.is_file())
     named = [path for path in tables if path.stem == "metadata"]
     chosen = named or tables
@@ -40,7 +49,17 @@ def find_table(folder: Path) -> Path:
     return chosen[0]
 
 
-def read_table(path: Path, needed: list[str]) -> list[TableRow]:
+def named_table(folder: Path, name: str) -> Path:
+    """The file that the key `table` names; UserError when there is none, or it lies elsewhere."""
+    path = folder / name
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise UserError(f"`table` = {name} leaves `folder` = {folder}: copy it in, or set `table` to a file inside.")
+    if not path.is_file():
+        raise UserError(f"`table` = {name} is no file in `folder` = {folder}: set `table` to the file's path in there.")
+    return path
+
+
+def read_table(path: Path, needed: Iterable[str]) -> list[TableRow]:
     """All rows, flawed ones too; UserError when the table can't be read or lacks a `needed` column."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -52,7 +71,7 @@ def read_table(path: Path, needed: list[str]) -> list[TableRow]:
         wanted = ", ".join(f"`{name}`" for name in missing)
         raise UserError(
             f"{path} has no column {wanted}; it has: {', '.join(columns) or 'none'}. "
-            "Rename a column, or name the right one in params.yaml (`label_column`, `entity_column`)."
+            "Rename a column, or name the right one in params.yaml (`label_column`, `text_column`, `entity_column`)."
         )
     return rows
 
@@ -99,7 +118,12 @@ def _json_row(number: int, line: str) -> TableRow:
         return TableRow(number, {}, "no JSON")
     if not isinstance(value, dict):
         return TableRow(number, {}, f"a JSON {type(value).__name__}, not an object")
-    return TableRow(number, {_plain(name): _text(cell) for name, cell in value.items()})
+    lists = {_plain(name): tuple(map(_plain, cell)) for name, cell in value.items() if _is_texts(cell)}
+    return TableRow(number, {_plain(name): _text(cell) for name, cell in value.items()}, lists=lists)
+
+
+def _is_texts(cell: object) -> bool:
+    return isinstance(cell, list) and all(isinstance(text, str) for text in cell)
 
 
 def _text(value: object) -> str:
