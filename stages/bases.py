@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.params import UserError
-from stages.recipe import Model
+from stages.recipe import Model, Training
 
 Needed = dict[str, tuple[str, tuple[str, ...]]]  # file: what it is, other names of the same
 
@@ -121,6 +121,18 @@ def load_model(base: Path, model: Model, *, quantisation: str, double: bool, com
             device_map={"": device},
             attn_implementation="eager",
         )
+
+
+def load_quantised(base: Path, model: Model, settings: Training, device: str) -> Any:
+    """The base exactly as training and evaluation both use it."""
+    return load_model(
+        base,
+        model,
+        quantisation=settings.quantisation,
+        double=settings.double_quantisation,
+        compute_dtype=settings.compute_dtype,
+        device=device,
+    )
 
 
 def pick_device(wanted: str) -> str:

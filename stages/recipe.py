@@ -59,6 +59,15 @@ class Training(Params):
         return self
 
 
+class QLoRA(Training):
+    """QLoRA (Dettmers et al. 2023, arXiv:2305.14314) through bitsandbytes, peft and Trainer."""
+
+    lora_rank: int = Field(gt=0, le=512)
+    lora_alpha: int = Field(gt=0)
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    target_modules: tuple[str, ...] = Field(min_length=1)
+
+
 class Recipe(Params):
     """One row. All but `objective` only choose paths in dvc.yaml: data/curate/letters, say.
 

@@ -11,15 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from letters import RECIPE, record, write_base, write_curated
 
-from stages.answers.recipe import AnswerRecipe, Train
+from stages.answers.recipe import AnswerRecipe
+from stages.bases import load_quantised
 from stages.params import UserError
+from stages.recipe import QLoRA
 from stages.shards import ShardReader
 from stages.tokenize.answers.rows import read_tokenized
 from stages.tokenize.answers.stage import run as tokenize
 from stages.train.answers.batches import Collator
-from stages.train.answers.plan import plan_rows
-from stages.train.answers.stage import add_adapter, answer_loss, load_quantised, run
+from stages.train.answers.stage import run
 from stages.train.consumed import check_consumed
+from stages.train.plan import plan_rows
+from stages.train.qlora import add_adapter, answer_loss
 
 SETTINGS = RECIPE.train
 INPUTS = {"features": Path("data/features/none"), "parent": Path("models/none")}  # these recipes have neither
@@ -51,7 +54,7 @@ def test_the_trained_model_is_really_four_bit(inputs: tuple[Path, Path]) -> None
     import bitsandbytes as bnb
     import torch
 
-    model = add_adapter(load_quantised(inputs[0], RECIPE, "cpu"), SETTINGS, RECIPE)
+    model = add_adapter(load_quantised(inputs[0], RECIPE.model, SETTINGS, "cpu"), SETTINGS, RECIPE.model)
     adapted = [module.base_layer for name, module in model.named_modules() if name.endswith("q_proj")]
     assert adapted
     assert all(isinstance(layer, bnb.nn.Linear4bit) for layer in adapted)
@@ -114,8 +117,9 @@ def test_a_substituted_row_stops_training(
 
 
 def test_an_unknown_target_module_names_those_there_are(inputs: tuple[Path, Path]) -> None:
+    model, unfit = load_quantised(inputs[0], RECIPE.model, SETTINGS, "cpu"), with_train(target_modules=("query",)).train
     with pytest.raises(UserError, match=r"names query, which .* has not; its linear layers: .*q_proj"):
-        add_adapter(load_quantised(inputs[0], RECIPE, "cpu"), with_train(target_modules=("query",)).train, RECIPE)
+        add_adapter(model, unfit, RECIPE.model)
 
 
 @given(st.integers(1, 60), st.integers(1, 3), st.integers(1, 9), st.integers(0, 5))
@@ -145,4 +149,4 @@ def test_consumed_rows_are_compared_in_order_and_number() -> None:
 
 def test_two_lengths_of_training_are_an_error() -> None:
     with pytest.raises(ValueError, match="either `num_train_epochs` or `max_steps`"):
-        Train.model_validate({**SETTINGS.model_dump(), "max_steps": 5})
+        QLoRA.model_validate({**SETTINGS.model_dump(), "max_steps": 5})

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from stages.params import Device, Params
-from stages.recipe import Model, Recipe, Training
+from stages.recipe import Model, QLoRA, Recipe
 
 
 class Tokenize(Params):
@@ -31,15 +31,6 @@ class Tokenize(Params):
         return self
 
 
-class Train(Training):
-    """QLoRA (Dettmers et al. 2023, arXiv:2305.14314) through bitsandbytes, peft and Trainer."""
-
-    lora_rank: int = Field(gt=0, le=512)
-    lora_alpha: int = Field(gt=0)
-    lora_dropout: float = Field(0.0, ge=0, lt=1)
-    target_modules: tuple[str, ...] = Field(min_length=1)
-
-
 class Evaluate(Params):
     """Generation on the test rows, and the intervals around what it scores."""
 
@@ -59,7 +50,7 @@ class AnswerRecipe(Recipe):
     task: Literal["letter"]
     model: Model
     tokenize: Tokenize
-    train: Train
+    train: QLoRA
     evaluate: Evaluate
 
     @property

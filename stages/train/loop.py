@@ -79,6 +79,8 @@ def fit(
         )
         torch.set_flush_denormal(True)
         trainer = PlannedTrainer(model=model, args=arguments, train_dataset=rows, data_collator=collate)
+        # Our losses are means of their own: without this, Trainer adds up accumulated ones instead of averaging them.
+        trainer.model_accepts_loss_kwargs = False
         trainer.remove_callback(ProgressCallback)
         trainer.add_callback(Progress)
         trainer.add_callback(AfterStep)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stages.answers.recipe import Train
+from stages.recipe import Training
 
 
-def plan_rows(count: int, params: Train) -> list[int]:
+def plan_rows(count: int, params: Training) -> list[int]:
     """Row numbers in the order of training.
 
     Each epoch is a permutation of its own, drawn from (seed, epoch); `max_steps` cuts the last one.

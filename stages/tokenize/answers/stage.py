@@ -1,6 +1,5 @@
 """The stage: rows in, tokenized rows, fitted pictures and the mask receipt out."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 from stages.answers.recipe import AnswerRecipe
 from stages.answers.tasks import TASKS
 from stages.bases import base_location, load_processor
-from stages.params import UserError
 from stages.record import Image, Record, Tally, new_folder, read_manifest, read_rows, write_drops, write_manifest
-from stages.shards import ShardReader, sha256, write_shard
 from stages.tokenize.answers.encode import CHECKS, Encoded, Encoder, image_features
 from stages.tokenize.answers.rows import TokenizedRow, write_tokenized
 from stages.tokenize.answers.views import Fit
+from stages.tokenize.fitting import fit_shard
 
 EXAMPLES = 4  # rows shown in the receipt
 
@@ -33,7 +31,7 @@ def run(params: AnswerRecipe, *, curated: Path, base: Path, out: Path) -> None:
     shards: dict[str, list[Record]] = {}
     for record in records:
         shards.setdefault(record.image.shard, []).append(record)
-    jobs = (delayed(_fit_shard)(curated, shard, rows, fit, out) for shard, rows in sorted(shards.items()))
+    jobs = (delayed(fit_shard)(curated, shard, rows, fit, out) for shard, rows in sorted(shards.items()))
     done = Parallel(n_jobs=-1, return_as="generator")(jobs)
     views = {
         key: view for part in tqdm(done, total=len(shards), desc="fit pictures", unit="shard") for key, view in part
@@ -81,23 +79,3 @@ def make_receipt(rows: list[TokenizedRow], processor: Any, prompt: str) -> dict[
 
 def _row(record: Record, answer: str, encoded: Encoded, view: Image) -> TokenizedRow:
     return TokenizedRow(record.id, record.split, record.label, answer, encoded.prefix, encoded.suffix, view)
-
-
-def _fit_shard(curated: Path, shard: str, records: list[Record], fit: Fit, out: Path) -> list[tuple[str, Image]]:
-    """Fit one shard's pictures and write them as a shard of views; a worker's whole job."""
-    from PIL import Image as Pillow
-
-    views, members = [], []
-    with ShardReader(curated) as pictures:
-        for record in records:
-            data = pictures.read(shard, record.image.member, record.image.sha256)
-            try:
-                view = fit(Pillow.open(io.BytesIO(data)))
-            except OSError as error:
-                raise UserError(f"{record.image.member} in {curated / shard} is no picture: {error}") from error
-            encoded = io.BytesIO()
-            view.save(encoded, "PNG", compress_level=1)
-            members.append((f"{record.id}.png", encoded.getvalue()))
-            views.append((record.id, Image(sha256(members[-1][1]), shard, members[-1][0], *view.size)))
-    write_shard(out / shard, members)
-    return views
