@@ -72,7 +72,7 @@ def command(given: argparse.Namespace) -> int:
         _stand_in_dialogues(params, given.name, records)
         return 0
     by_file = given.file or given.drafts or given.stand_ins
-    author = None if by_file else person(given.author or _git_name())
+    author = None if by_file else person(given.author or git_name())
     with open_log(path) as log:
         if log.torn:
             print(f"{path}: cut off an incomplete last line, which was never acknowledged: {log.torn[:200]!r}")
@@ -179,7 +179,7 @@ def _status(params: CaptionParams, records: "list[Record]", path: Path) -> None:
     print(f"  {orphans} pictures of the log are not in the curated set")
 
 
-def _git_name() -> str:
+def git_name() -> str:
     try:
         found = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
     except OSError:

@@ -1,0 +1,1 @@
+"""Blind grading of captions by hand: what was said of a picture, not who said it."""
