@@ -11,16 +11,17 @@ from hypothesis import strategies as st
 from letters import PROMPT, RECIPE, picture, record, write_adapter, write_base, write_curated, write_tokens
 from PIL import Image as Pillow
 
+from stages.adapter import attach, check_adapter
 from stages.answers.tasks import LetterTask
-from stages.evaluate.answers.adapter import attach, check_adapter
 from stages.evaluate.answers.baselines import majority, nearest_labels, thumbnails
 from stages.evaluate.answers.breakdowns import groups_of, neighbours_of
-from stages.evaluate.answers.generation import Answer, answer
+from stages.evaluate.answers.generation import answer
 from stages.evaluate.answers.results import Outcome, metrics_of
 from stages.evaluate.answers.stage import run
 from stages.evaluate.answers.table import side_by_side, too_shallow
 from stages.evaluate.metrics import rounded
 from stages.evaluate.statistics import mcnemar, mean_interval
+from stages.generated import Answer
 from stages.params import UserError
 from stages.threads import set_threads
 
@@ -345,7 +346,7 @@ def test_evaluate_end_to_end(base: Path, trained: Path, tmp_path: Path, monkeypa
     tokenized = write_tokens(tmp_path / "tokenized", rows, prefix)
     (tmp_path / "params.yaml").write_text(f"threads: {torch.get_num_threads()}\n")
     monkeypatch.chdir(tmp_path)
-    places = {"tokenized": tokenized, "curated": curated, "base": base, "trained": trained}
+    places = {"tokenized": tokenized, "curated": curated, "base": base, "trained": trained, "synonyms": Path("none")}
     places |= {"features": Path("data/features/none"), "parent": Path("models/none")}
     metrics, predictions = tmp_path / "reports" / "m.json", tmp_path / "predictions" / "p.jsonl"
     run(RECIPE, **places, metrics=metrics, predictions=predictions)
@@ -376,5 +377,6 @@ def test_no_test_rows_is_the_users_mistake(
     with pytest.raises(UserError, match="no row of split test"):
         run(
             RECIPE, tokenized=tokenized, curated=curated, features=Path("none"), parent=Path("none"),
-            base=base, trained=trained, metrics=tmp_path / "m.json", predictions=tmp_path / "p.jsonl",
+            base=base, trained=trained, synonyms=Path("none"), metrics=tmp_path / "m.json",
+            predictions=tmp_path / "p.jsonl",
         )  # fmt: skip

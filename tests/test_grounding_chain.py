@@ -61,7 +61,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def evaluated(project: Project, trained: Path, out: Path) -> dict[str, Any]:
     evaluate(
         RECIPE, tokenized=project.tokens, curated=project.caption, **project.inputs,
-        trained=trained, metrics=out / "m.json", predictions=out / "p.jsonl",
+        trained=trained, synonyms=Path("none"), metrics=out / "m.json", predictions=out / "p.jsonl",
     )  # fmt: skip
     return dict(json.loads((out / "m.json").read_text()))
 

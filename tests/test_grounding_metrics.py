@@ -8,7 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics.bleu import BLEU
 
-from stages.evaluate.grounding import captions, probe, retrieval, shallow
+from stages.evaluate import captions
+from stages.evaluate import looks as looks_of
+from stages.evaluate.grounding import probe, retrieval, shallow
+from stages.evaluate.grounding.results import _caption_figures
 from stages.evaluate.grounding.retrieval import MEASURES, graded_gains, rank_queries
 from stages.evaluate.grounding.shallow import Split
 
@@ -183,8 +186,8 @@ def test_true_captions_score_above_shuffled_ones():
 
 def test_summary_of_captions_sees_recited_ones():
     told = ["a red cat sits by the sea", "a red cat sits by the sea", "", *(first for first, _ in REFERENCES[3:])]
-    rows = captions.score_rows(told, REFERENCES)
-    flat = captions.summarise(told, rows, list("aabbccdd"), ["a red cat sits by the sea "], SAMPLES, SEED).flat()
+    scores = captions.caption_scores(told, REFERENCES, list("aabbccdd"), SAMPLES, SEED)
+    flat, rows = _caption_figures(scores, told, {"a red cat sits by the sea"}), scores.each
     assert json.loads(json.dumps(flat)) == flat
     assert flat["caption_distinct"] == 7 / 8
     assert flat["caption_repeated"] == 2 / 8
@@ -289,7 +292,7 @@ def squares(colours):
 
 def split(colours, told):
     pictures = squares(colours)
-    looks = {name: describe(pictures) for name, describe in shallow.LOOKS.items()}
+    looks = {name: describe(pictures) for name, describe in looks_of.LOOKS.items()}
     return Split(looks, tuple(text for texts in told for text in texts), np.repeat(np.arange(len(told)), 2))
 
 
@@ -318,10 +321,10 @@ def test_blind_is_chance_whatever_it_prefers():
 
 
 def test_looks_are_whole_numbers():
-    (red,) = shallow.colour_histograms(squares([RED]))
+    (red,) = looks_of.colour_histograms(squares([RED]))
     assert red.sum() == red[48] == 64 * 64  # level 3 of red, 0 of green and of blue
-    assert set(shallow.thumbnails(squares([WHITE]))[0]) == {255}
-    near = shallow.nearness("histogram", TRAIN.looks["histogram"], TRAIN.looks["histogram"])
+    assert set(looks_of.thumbnails(squares([WHITE]))[0]) == {255}
+    near = looks_of.nearness("histogram", TRAIN.looks["histogram"], TRAIN.looks["histogram"])
     assert (near == np.eye(3) * 64 * 64).all()
     assert near.dtype == np.int64
 

@@ -12,7 +12,7 @@ from talking import project
 
 from stages.cli import questions
 from stages.cli.__main__ import main
-from stages.evaluate.answers.generation import Answer
+from stages.generated import Answer
 from stages.pictures import open_picture
 
 

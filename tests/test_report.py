@@ -13,9 +13,9 @@ from letters import RECIPE, record, write_curated, write_loss, write_tokens
 from PIL import Image as Pillow
 
 from stages.answers.tasks import LetterTask
-from stages.evaluate.answers.generation import Answer
 from stages.evaluate.answers.results import Outcome, metrics_of, write_predictions
 from stages.evaluate.metrics import write_metrics
+from stages.generated import Answer
 from stages.params import UserError
 from stages.report.answers import gallery, tables
 from stages.report.answers.stage import run

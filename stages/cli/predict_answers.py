@@ -18,7 +18,7 @@ from stages.recipe import Model
 if TYPE_CHECKING:
     from PIL import Image
 
-    from stages.evaluate.answers.generation import Answer
+    from stages.generated import Answer
     from stages.tokenize.answers.encode import Encoder
 
     Prepared = tuple[list[int], Image.Image]  # token ids of the prompt; the picture, fitted to the model
@@ -84,8 +84,8 @@ def prompt_ids(encoder: "Encoder", prompt: str) -> list[int]:
 
 def load(given: argparse.Namespace, facts: Facts) -> "tuple[Callable[[Question], Prepared], Ask]":
     """The two halves of an answer: a question as the model sees it, and what the model says to a batch."""
+    from stages.adapter import attach, check_adapter
     from stages.bases import load_model, load_processor, pick_device
-    from stages.evaluate.answers.adapter import attach, check_adapter
     from stages.evaluate.answers.generation import answer
     from stages.tokenize.answers.encode import Encoder, image_features
     from stages.tokenize.answers.views import Fit

@@ -4,21 +4,13 @@ PaliGemma numbers positions without looking at the padding, so a batch holds pro
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stages.bases import compute_as_in_training
+from stages.generated import Answer
 
 if TYPE_CHECKING:
     from PIL import Image
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Generated text, and the probability that the model gave it (its end included), 0 to 1."""
-
-    text: str
-    score: float
 
 
 def answer(

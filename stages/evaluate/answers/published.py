@@ -4,7 +4,6 @@ Source: Rahmanzadehgervi et al. 2024, "Vision language models are blind" (arXiv:
 right on 1,248 pictures (three words, two fonts), each asked with two prompts.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 BENCHMARK = "BlindTest, circled letters"
@@ -29,11 +28,6 @@ PUBLISHED = (
     Published("Sonnet-3", 73.34, (82.64, 71.45, 65.94)),
     Published("Sonnet-3.5", 89.22, (91.11, 94.49, 82.08)),
 )
-
-
-def kind_of_pictures(kinds: Collection[str]) -> str:
-    """What the pictures are to be called, by their sources' kinds."""
-    return "drawn" if set(kinds) == {"generator"} else "imported"
 
 
 def held_out(split: object) -> str:

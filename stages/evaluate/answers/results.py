@@ -9,10 +9,10 @@ from typing import Any
 from stages.answers.recipe import Evaluate
 from stages.answers.tasks import Task
 from stages.evaluate.answers.breakdowns import groups_of, neighbours_of
-from stages.evaluate.answers.generation import Answer
-from stages.evaluate.answers.published import kind_of_pictures
 from stages.evaluate.metrics import rounded
+from stages.evaluate.provenance import kind_of_pictures
 from stages.evaluate.statistics import Interval, mcnemar, mean_interval
+from stages.generated import Answer
 from stages.record import Record
 
 SHOWN = ("word", "index", "kind", "family", "style", "length", "thickness", "thickness_of_em")
@@ -57,7 +57,7 @@ def metrics_of(
     found: dict[str, Any] = {
         "rows": len(outcomes),
         "entities": len(set(entities)),
-        "pictures": kind_of_pictures({outcome.record.source.kind for outcome in outcomes}),
+        "pictures": kind_of_pictures(outcome.record for outcome in outcomes),
         "held_out": withheld,
         "classes": len(task.classes),
         "chance": 1 / len(task.classes),

@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from stages.adapter import attach, check_adapter
 from stages.answers.recipe import AnswerRecipe
 from stages.answers.tasks import TASKS
-from stages.bases import load_model, load_processor, pick_device
-from stages.evaluate.answers.adapter import attach, check_adapter
+from stages.bases import load_processor, load_quantised, pick_device
 from stages.evaluate.answers.baselines import majority, nearest_labels, thumbnails, white
-from stages.evaluate.answers.generation import Answer, answer
+from stages.evaluate.answers.generation import answer
 from stages.evaluate.answers.published import held_out, not_the_same_rows
 from stages.evaluate.answers.results import Outcome, metrics_of, write_predictions
 from stages.evaluate.answers.table import side_by_side
 from stages.evaluate.metrics import write_metrics
+from stages.generated import Answer
 from stages.params import UserError
 from stages.record import read_manifest, read_rows
 from stages.shards import ShardReader
@@ -29,12 +30,14 @@ def run(
     base: Path,
     parent: Path,
     trained: Path,
+    synonyms: Path,
     metrics: Path,
     predictions: Path,
 ) -> None:
     """Score the base before and after the adapter in `trained`; write metrics JSON and predictions JSONL.
 
-    `features` and `parent` are placeholders here: these recipes read their pictures, and start from the base.
+    `features`, `parent` and `synonyms` are placeholders here: these recipes read their pictures, start from the base,
+    and have one name for each answer.
     """
     set_threads()
     check_adapter(trained)  # before the long part
@@ -63,14 +66,7 @@ def _answers(
 ) -> tuple[list[Answer], list[Answer], list[Answer]]:
     """Answers to `rows`: zero-shot; tuned; and tuned but shown an empty view."""
     processor = load_processor(base, params.model)
-    model = load_model(
-        base,
-        params.model,
-        quantisation=params.train.quantisation,
-        double=params.train.double_quantisation,
-        compute_dtype=params.train.compute_dtype,
-        device=pick_device(params.evaluate.device),
-    )
+    model = load_quantised(base, params.model, params.train, pick_device(params.evaluate.device))
     settings: dict[str, Any] = {
         "batch_size": params.evaluate.batch_size,
         "max_new_tokens": params.evaluate.max_new_tokens,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stages.evaluate.grounding.captions import words
+from stages.evaluate.captions import words
 from stages.evaluate.grounding.retrieval import flat_intervals
 from stages.evaluate.statistics import Interval
 

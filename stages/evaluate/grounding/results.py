@@ -1,17 +1,18 @@
 """From similarities, captions and answers to the metrics file and the predictions file."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stages.evaluate.grounding import captions as captioning
+from stages.evaluate.captions import CaptionScores, caption_scores, difference, flat_scores
 from stages.evaluate.grounding import retrieval
 from stages.evaluate.grounding.dialogue import by_turn, right
 from stages.evaluate.grounding.retrieval import Ranks, graded_gains, rank_queries
 from stages.evaluate.grounding.rows import Rows
 from stages.evaluate.metrics import rounded
+from stages.evaluate.provenance import kind_of_pictures
 from stages.evaluate.statistics import Interval, mean_interval
 from stages.grounding.recipe import Evaluate
 
@@ -64,18 +65,13 @@ def metrics_of(results: Results, train: Rows, settings: Evaluate) -> dict[str, A
         "entities": len(set(rows.entities)),
         "captions": len(rows.captions),
         "dialogues": len(rows.dialogues),
-        "pictures": "drawn" if all(_drawn(record) for record in rows.records) else "collected",
+        "pictures": kind_of_pictures(rows.records),
         **_retrieval(results, settings),
         "captioning": _captioning(results, train, settings),
     }
     if rows.dialogues:
         found["dialogue"] = _dialogue(results, settings)
     return dict(rounded(found))
-
-
-def _drawn(record: Any) -> bool:
-    """Whether a picture comes from a generator; the local search service's hosts end in `.test`."""
-    return record.source.kind == "generator" or ".test/" in record.source.url
 
 
 def _retrieval(results: Results, settings: Evaluate) -> dict[str, Any]:
@@ -98,20 +94,31 @@ def _retrieval(results: Results, settings: Evaluate) -> dict[str, Any]:
 
 def _captioning(results: Results, train: Rows, settings: Evaluate) -> dict[str, Any]:
     """BLEU-4 and CIDEr of every method's captions against all of a picture's, and tuned's lead, paired."""
-    rows, entities = results.rows, results.rows.entities
-    known = [row.text for row in train.captions]
+    entities, known = results.rows.entities, {row.text.strip() for row in train.captions}
     samples, seed = settings.bootstrap_samples, settings.seed
-    statistics = {name: captioning.score_rows(said, rows.texts) for name, said in results.captions.items()}
+    scores = {
+        name: caption_scores(said, results.rows.texts, entities, samples, seed)
+        for name, said in results.captions.items()
+    }
     scored: dict[str, Any] = {
-        name: captioning.summarise(results.captions[name], one, entities, known, samples, seed).flat()
-        for name, one in statistics.items()
+        name: _caption_figures(one, results.captions[name], known) for name, one in scores.items()
     }
     for rival in ("before", "histogram", "unseen"):
-        lead = captioning.difference(statistics["tuned"], statistics[rival], entities, samples, seed)
-        scored[f"tuned_over_{rival}"] = {
-            key: value for name, one in lead.items() for key, value in _named(name, one).items()
-        }
+        lead = difference(scores["tuned"].each, scores[rival].each, entities, samples, seed)
+        scored[f"tuned_over_{rival}"] = flat_scores({name: lead[name] for name in ("bleu4", "cider")})
     return scored
+
+
+def _caption_figures(scores: CaptionScores, said: Sequence[str], known: Collection[str]) -> dict[str, Any]:
+    """`caption_repeated` is the share that is, to the letter, a caption of the training split: a model that recites."""
+    flat = scores.flat()
+    return {
+        **{name: value for name, value in flat.items() if name.startswith(("bleu4", "cider"))},
+        "caption_rows": scores.rows,
+        "caption_distinct": flat["distinct"],
+        "caption_mean_words": flat["words"],
+        "caption_repeated": sum(caption.strip() in known for caption in said) / len(said),
+    }
 
 
 def _named(name: str, interval: Interval) -> dict[str, float]:

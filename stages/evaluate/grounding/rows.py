@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.evaluate.grounding.shallow import LOOKS, Split
+from stages.evaluate.grounding.shallow import Split
+from stages.evaluate.looks import LOOKS
 from stages.features.store import Features
 from stages.params import UserError
 from stages.record import Record, read_rows

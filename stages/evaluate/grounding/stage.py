@@ -10,7 +10,6 @@ from stages.evaluate.grounding.probe import fit_probe, pictures_by_text, score_p
 from stages.evaluate.grounding.results import Results, metrics_of, write_predictions
 from stages.evaluate.grounding.rows import Rows, read_split
 from stages.evaluate.grounding.shallow import (
-    LOOKS,
     blind,
     captions_by_picture,
     nearest_captions,
@@ -19,6 +18,7 @@ from stages.evaluate.grounding.shallow import (
 )
 from stages.evaluate.grounding.shallow import pictures_by_text as pictures_by_looks
 from stages.evaluate.grounding.table import summary
+from stages.evaluate.looks import LOOKS
 from stages.evaluate.metrics import rounded, write_metrics
 from stages.features.store import read_features
 from stages.features.tower import identity_of
@@ -37,10 +37,14 @@ def run(
     base: Path,
     parent: Path,
     trained: Path,
+    synonyms: Path,
     metrics: Path,
     predictions: Path,
 ) -> None:
-    """Score FROMAGe as it starts (an untrained shell, or `parent`) and as `trained` has it; write both files."""
+    """Score FROMAGe as it starts (an untrained shell, or `parent`) and as `trained` has it; write both files.
+
+    `synonyms` is a placeholder here: retrieval names nothing.
+    """
     set_threads()
     read_shell(trained)  # before the long part
     cached = read_features(features, identity_of(base, params.model.vision))
