@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from stages.grounding import index as module
-from stages.grounding.index import EMBEDDINGS, FEW, IDS, EmbeddingIndex
+from stages.grounding.index import FEW, EmbeddingIndex
 from stages.params import UserError
 
 WHOLE = st.integers(-3, 3).map(float)  # products of whole numbers are exact, and many are equal
@@ -124,58 +124,3 @@ def test_refuses_what_is_no_query(query, k, said):
 def test_an_unfinite_picture_would_win_every_search():
     broken = EmbeddingIndex(np.array([[1, 0], [np.inf, 0]], np.float32), ("good", "broken"))
     assert broken.search([[1, 0]], 1)[0] == [["broken"]]
-
-
-def test_saves_the_same_bytes_and_loads_what_was_saved(tmp_path):
-    index = EmbeddingIndex.build(random_rows(8, 6), ["é", "b", "c", "d", "e", "f"])
-    index.save(tmp_path / "one")
-    index.save(tmp_path / "two")
-    for name in (EMBEDDINGS, IDS):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    loaded = EmbeddingIndex.load(tmp_path / "one")
-    assert loaded.ids == index.ids
-    np.testing.assert_array_equal(loaded.embeddings, index.embeddings)
-
-
-def test_embeddings_of_another_index_are_refused(tmp_path, monkeypatch):
-    one, two = numbered(random_rows(9, 4)), numbered(random_rows(10, 4))
-    one.save(tmp_path / "one")
-    two.save(tmp_path / "two")
-    (tmp_path / "two" / EMBEDDINGS).replace(tmp_path / "one" / EMBEDDINGS)
-    with pytest.raises(UserError, match="is not the file that"):
-        EmbeddingIndex.load(tmp_path / "one")
-
-    monkeypatch.setattr(module, "sha256_of_file", lambda _: module.json.loads(ids)["embeddings_sha256"])
-    ids = (tmp_path / "one" / IDS).read_text()
-    wrong = EmbeddingIndex.load(tmp_path / "one")
-    assert wrong.search(one.embeddings[:1], 4)[0] != one.search(one.embeddings[:1], 4)[0]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "said"),
-    [
-        (IDS, None, "ids.json is missing"),
-        (EMBEDDINGS, None, "embeddings.safetensors is missing"),
-        (IDS, b"{", "is not an index's list of pictures"),
-        (IDS, b"[]", "is not an index's list of pictures"),
-        (IDS, b'{"ids": []}', "is not an index's list of pictures"),
-        (IDS, b"\xff", "is not an index's list of pictures"),
-    ],
-)
-def test_refuses_damaged_files(tmp_path, name, content, said):
-    numbered(random_rows(11, 2)).save(tmp_path)
-    if content is None:
-        (tmp_path / name).unlink()
-    else:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=said):
-        EmbeddingIndex.load(tmp_path)
-
-
-def test_refuses_a_file_without_the_tensor(tmp_path, monkeypatch):
-    numbered(random_rows(12, 2)).save(tmp_path)
-    digest = module.sha256_of_file(tmp_path / EMBEDDINGS)
-    (tmp_path / EMBEDDINGS).write_bytes(b"no tensors")
-    monkeypatch.setattr(module, "sha256_of_file", lambda _: digest)
-    with pytest.raises(UserError, match="holds no tensor `embeddings`"):
-        EmbeddingIndex.load(tmp_path)

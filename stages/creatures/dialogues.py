@@ -4,13 +4,10 @@ The first question names the creature, the others refer back to it ("And its ear
 ("What colour are they?"). No topic comes twice, so no question gives away a later answer.
 """
 
-import re
-
 from stages.creatures.chance import Chance
 from stages.creatures.species import CLOSE, Species
 from stages.creatures.topics import (
     ABSENT,
-    ACCEPTED,
     ALWAYS,
     CHECKS,
     COLOURED_WINGS,
@@ -26,7 +23,6 @@ CHECKED = 0.6  # of the dialogues that could have a yes-or-no question have one
 FOLLOWED = 0.5  # of the chances to ask for the colour of what was answered last
 LACKING_ASKED = 0.3  # of the wings and horns that a creature doesn't have: "none" must not be the safe answer
 THESE = ("What colour are they?", "And what colour are they?")
-PREFACE = re.compile(r"^(?:(?:it is|it's|it has|they are|an?|the) )+")
 
 
 def dialogue_of(species: Species, view: int, seed: int, turns: int = TURNS) -> list[tuple[str, str]]:
@@ -47,21 +43,6 @@ def dialogue_of(species: Species, view: int, seed: int, turns: int = TURNS) -> l
             wordings = TOPICS[topic].back if place else TOPICS[topic].full
             said.append((chance.pick(THESE if follows else wordings), TOPICS[topic].answer(species, plan)))
     return said
-
-
-def accepted(answer: str) -> frozenset[str]:
-    """Every way to say `answer` that counts, itself included; of an answer from elsewhere itself alone."""
-    return frozenset({answer}) | ACCEPTED.get(answer, frozenset())
-
-
-def matches(answer: str, said: str) -> bool:
-    """Whether `said` is one of the accepted ways, whatever its case, article, commas and full stop."""
-    return _plain(said) in {_plain(one) for one in accepted(answer)}
-
-
-def _plain(text: str) -> str:
-    words = " ".join(text.casefold().replace(",", " ").split()).strip(" .!")
-    return PREFACE.sub("", words)
 
 
 def _pool(topic: str) -> tuple[str, ...]:

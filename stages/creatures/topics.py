@@ -1,7 +1,6 @@
-"""What a dialogue can ask about a drawn creature: the wordings, one answer a value, and other ways to say it."""
+"""What a dialogue can ask about a drawn creature: the wordings, and one answer a value."""
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stages.creatures.captions import BODIES, EARS, EYES, HORNS, POSES, SCENES, TAILS
@@ -139,47 +138,3 @@ CHECKS = {
         "Is {it} {value}?",
     ),
 }  # fmt: skip
-
-LEADING = re.compile(r"(?:in front of|against|in|on|under|at|by|between|inside) (?:an? |the )?")
-
-
-def _part(answer: str, noun: str, *others: str) -> tuple[str, Iterable[str]]:
-    """`a curly tail`, but also `curly tail` and `curly`; `no tail` is also `none`."""
-    if answer == f"no {noun}":
-        return answer, ("none", *others)
-    short = answer.removeprefix("a ").removesuffix(f" {noun}")
-    return answer, (f"{short} {noun}", short, *others)
-
-
-def _place(scene: str) -> tuple[str, Iterable[str]]:
-    """All of a scene's phrases, each with and without what leads it in."""
-    phrases = SCENES[scene]
-    return PLACES[scene], (*phrases, *(LEADING.sub("", phrase, count=1) for phrase in phrases))
-
-
-def _accepted() -> dict[str, frozenset[str]]:
-    entries: list[tuple[str, Iterable[str]]] = [
-        ("grey", ("gray",)),
-        ("left", ("to the left", "facing left", "leftwards")),
-        ("right", ("to the right", "facing right", "rightwards")),
-        *((phrases[0], phrases) for phrases in (*BODIES.values(), *POSES.values())),
-        *(_part(answer, "wings") for answer in WINGED.values() if answer != "insect wings"),
-        _part("insect wings", "wings", "clear insect wings", "clear wings"),
-        *(_part(answer, "tail", *((kind, f"{kind} tail") if kind != "none" else ())) for kind, answer in TAILS.items()),
-        *(_part(answer, "ears") for answer in EARED.values()),
-        *(_part(answer, "eyes") for kind, answer in EYES.items() if kind != "single"),
-        ("a single eye", ("one eye", "single eye", "only one eye")),
-        ("no horns", ("none", "nothing")),
-        ("a single horn", ("one horn", "a horn")),
-        ("two curved horns", ("two horns", "curved horns")),
-        ("a pair of antennae", ("antennae", "two antennae")),
-        ("no pattern", ("none", "nothing", "no markings")),
-        ("a belly patch", ("a belly", "the belly")),
-        *(_place(scene) for scene in SCENES),
-        ("yes", ("yes it is", "yes it does")),
-        ("no", ("no it is not", "no it does not")),
-    ]
-    return {answer: frozenset((answer, *others)) for answer, others in entries}
-
-
-ACCEPTED = _accepted()

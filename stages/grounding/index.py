@@ -3,22 +3,17 @@
 One matrix product and a partial sort: bench/retrieval_index.py compares it with faiss's exact index (IndexFlatIP).
 """
 
-import json
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stages.params import UserError
-from stages.shards import sha256_of_file
 
 Vectors = NDArray[np.float32]
 
-EMBEDDINGS, IDS = "embeddings.safetensors", "ids.json"
 AT_ONCE = 1 << 24  # scores in memory at a time (64 MiB)
 FEW = 8  # queries
 
@@ -90,41 +85,6 @@ class EmbeddingIndex:
     def _places(self, without: Collection[str]) -> list[int]:
         hidden = set(without)
         return [at for at, one in enumerate(self.ids) if one in hidden] if hidden else []
-
-    def save(self, folder: Path) -> None:
-        """Write embeddings.safetensors, and ids.json with its sha256; the same index gives the same bytes."""
-        from safetensors.numpy import save_file
-
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({"embeddings": self.embeddings}, folder / EMBEDDINGS)
-        content = {"embeddings_sha256": sha256_of_file(folder / EMBEDDINGS), "ids": list(self.ids)}
-        (folder / IDS).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> "EmbeddingIndex":
-        """Read what `save` wrote; UserError when a file is missing, damaged, or not of the other's index."""
-        remedy = "build the index anew."
-        try:
-            content: Any = json.loads((folder / IDS).read_text(encoding="utf-8"))
-            ids, digest = [str(one) for one in content["ids"]], content["embeddings_sha256"]
-            found = sha256_of_file(folder / EMBEDDINGS)
-        except FileNotFoundError as error:
-            raise UserError(f"{error.filename} is missing: {remedy}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{folder / IDS} is not an index's list of pictures ({error}): {remedy}") from error
-        if found != digest:
-            raise UserError(f"{folder / EMBEDDINGS} is not the file that {IDS} was written for: {remedy}")
-        return cls.build(_read_embeddings(folder / EMBEDDINGS), ids)
-
-
-def _read_embeddings(path: Path) -> Vectors:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return np.asarray(load_file(path)["embeddings"], np.float32)
-    except (SafetensorError, KeyError) as error:
-        raise UserError(f"{path} holds no tensor `embeddings` ({error}): build the index anew.") from error
 
 
 def _highest(scores: Vectors, count: int) -> list[NDArray[np.int64]]:
