@@ -1,5 +1,6 @@
 """The small CLIP and OPT: their drawings and texts, what they must never see, that they learn, resume and load."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from stages.creatures.captions import captions_of
 from stages.creatures.species import MOST, species_of
-from stages.foundation.opt_clip import documents, language, training, vision
+from stages.foundation.opt_clip import language, naming, training, vision
 from stages.foundation.opt_clip.architecture import (
     GRID,
     OPT_HIDDEN,
@@ -22,10 +23,13 @@ from stages.foundation.opt_clip.architecture import (
     make_opt,
     make_opt_tokenizer,
 )
+from stages.foundation.opt_clip.asking import HAS, _check, questions
 from stages.foundation.opt_clip.canvas import LABELS, MAPPED, SIDE
 from stages.foundation.opt_clip.describe import alt_text, describe, tell
-from stages.foundation.opt_clip.documents import MOST_SOFT, document, made_up_name, prose_paragraphs, questions
+from stages.foundation.opt_clip.documents import MOST_QUESTIONS, MOST_SOFT, document
 from stages.foundation.opt_clip.drawing import draw
+from stages.foundation.opt_clip.naming import made_up_name
+from stages.foundation.opt_clip.prose import prose_paragraphs
 from stages.foundation.opt_clip.scene import draw_scene
 from stages.foundation.opt_clip.training import Schedule, fit
 from stages.foundation.opt_clip.withheld import is_withheld_name, speaks_of_withheld
@@ -77,10 +81,27 @@ def test_a_description_tells_its_keywords_and_answers_its_questions(seed: int) -
     text = describe(told, rng).casefold()
     assert all(word.casefold() in text for word in told.keywords)
     assert scene.name.casefold() in text
-    for question, answer in questions(scene, told, rng):
-        answer = answer.rstrip(".").casefold()
-        shown = answer in text or answer in ("yes", "no", "one", scene.direction)
-        assert shown or question.startswith(("What does", "What else", "What is", "What do"))
+    asked = questions(scene, told, rng, MOST_QUESTIONS)
+    assert 1 <= len({question for question, _ in asked}) == len(asked) <= MOST_QUESTIONS
+    for question, answer in asked:
+        told_of = answer.casefold().removeprefix("a ").removeprefix("an ")
+        shown = told_of in text or answer in ("yes", "no", "one", scene.direction)
+        assert shown or question.startswith("What shape") or "kind of body" in question  # known of a kind, not told
+
+
+@pytest.mark.parametrize("topic", sorted(HAS))
+def test_a_part_is_confirmed_or_another_one_denied(topic: str) -> None:
+    rng = np.random.default_rng(4)
+    asked: dict[str, set[str]] = {"yes": set(), "no": set()}
+    for _ in range(1500):
+        scene = draw_scene(rng)
+        told = tell(scene, rng, share=1.0)
+        phrase = dict(told.parts).get(topic, "")
+        if phrase and phrase != "no tail":
+            question, answer = _check(topic, phrase, scene, "it", rng)
+            asked[answer].add(question)
+            assert (f"have {phrase}?" in question) == (answer == "yes")
+    assert all(asked.values())
 
 
 def test_no_text_is_about_what_is_tested() -> None:
@@ -101,11 +122,11 @@ def test_without_the_rule_a_tested_name_is_drawn(monkeypatch: pytest.MonkeyPatch
 
     def drawn() -> str:
         letters = iter(["k", "a", "r", "b", "o", "", "v", "o", "l", *["p", "a", ""] * 3])
-        monkeypatch.setattr(documents, "pick", lambda *_: next(letters))
+        monkeypatch.setattr(naming, "pick", lambda *_: next(letters))
         return made_up_name(ThreeSyllables())  # type: ignore[arg-type]
 
     assert drawn() == "Papapa"
-    monkeypatch.setattr(documents, "is_withheld_name", lambda _: False)
+    monkeypatch.setattr(naming, "is_withheld_name", lambda _: False)
     assert drawn() == "Karbovol"
 
 
@@ -181,6 +202,7 @@ def test_soft_vectors_are_sums_of_their_keywords(opt_tokenizer: Any, monkeypatch
     torch.testing.assert_close(one + two, both)
     documents_ = [document(np.random.default_rng(n), PROSE) for n in range(200)]
     assert {len(one.soft) for one in documents_} == set(range(MOST_SOFT + 1))
+    assert all("".join(text for text, _ in one.pieces) == one.text for one in documents_)
 
 
 def _learning(name: str, tokenizer: Any, schedule: Schedule) -> Any:
@@ -202,7 +224,8 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     def work(scratch: Path) -> dict[str, Any]:
         scratch.mkdir(exist_ok=True)
         learning = _learning(name, tokenizer, schedule)
-        fit(name, learning.learned, learning.losses, schedule, True, scratch)
+        layers = learning.model.model.decoder.layers if name == "language" else None  # Muon's state is kept too
+        fit(name, learning.learned, learning.losses, schedule, True, scratch, layers)
         return dict(learning.model.state_dict())
 
     whole = work(tmp_path / "whole")
@@ -239,6 +262,39 @@ def test_the_rate_warms_up_and_falls_to_nothing() -> None:
     rates = [schedule.learning_rate(step) for step in range(100)]
     assert rates[0] < rates[5] < rates[10] <= 0.1
     assert rates[99] < 0.001
+
+
+def test_the_same_texts_make_the_same_tokenizers(clip_tokenizer: Any, opt_tokenizer: Any) -> None:
+    for made, texts in ((clip_tokenizer, TEXTS), (opt_tokenizer, [*TEXTS, *PROSE])):
+        make = make_clip_tokenizer if made is clip_tokenizer else make_opt_tokenizer
+        one, other = (json.loads(tokenizer.backend_tokenizer.to_str())["model"] for tokenizer in (made, make(texts)))
+        assert one == other
+
+
+def test_documents_grow() -> None:
+    def longest(progress: float) -> int:
+        drawn = [document(np.random.default_rng(n), PROSE, progress) for n in range(200)]
+        return max(len(one.text) for one in drawn if one.kind == "questions")
+
+    assert longest(0.0) < longest(1.0) / 2
+
+
+def test_attention_starts_one_place_back_and_then_finds_its_like(opt_tokenizer: Any) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    opt = make_opt(opt_tokenizer).eval()
+    with torch.inference_mode():
+        opt.get_input_embeddings().weight.zero_()  # places alone
+        looked = opt.model(input_ids=torch.arange(12)[None], output_attentions=True).attentions[0][0].mean(dim=0)
+    assert (looked[2:].argmax(dim=1) == torch.arange(1, 11)).all()
+    for number, layer in enumerate(opt.model.decoder.layers):
+        attention = layer.self_attn
+        torch.testing.assert_close(
+            attention.out_proj.weight @ attention.v_proj.weight, 0.4 * torch.eye(OPT_HIDDEN), atol=1e-5, rtol=0
+        )
+        alike = attention.q_proj.weight.T @ attention.k_proj.weight
+        assert torch.allclose(alike, 0.49 * torch.eye(OPT_HIDDEN), atol=1e-5) == (number > 0)
 
 
 def test_alt_texts_are_short() -> None:

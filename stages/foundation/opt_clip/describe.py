@@ -33,11 +33,15 @@ class Told:
 
     facts: frozenset[str]
     noun: str  # "red fish", "red fish-shaped toy"
-    features: tuple[str, ...]
+    parts: tuple[tuple[str, str], ...]  # each with its phrase, in the order of the text: ("tail", "a curly tail")
     pose: str
     scenery: str
     closing: str
     name: str
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return tuple(phrase for _, phrase in self.parts)
 
     @property
     def keywords(self) -> list[str]:
@@ -50,14 +54,15 @@ class Told:
 def tell(scene: Scene, rng: np.random.Generator, share: float = 0.5) -> Told:
     """Choose what to tell: each feature with chance `share`, direction, light or company at times."""
     colour, second = pick(rng, COLOUR_WORDS[scene.colour]), pick(rng, COLOUR_WORDS[scene.second])
-    facts, features = {"colour", "kind", "scenery"}, []
+    facts = {"colour", "kind", "scenery"}
+    features: list[tuple[str, str]] = []
     for name in rng.permutation(list(FEATURES)):
         value = getattr(scene, name)
         if scene.family in ("thing", "shape") and name != "pattern":
             continue
         phrase = pick(rng, FEATURES[name][value])
         if phrase and rng.random() < share * (0.5 if value == "none" else 1):
-            features.append(phrase.format(second))
+            features.append((name, phrase.format(second)))
             facts |= {name} | ({"second"} if "{}" in phrase else set())
     if scene.pose != "still":
         facts.add("pose")
@@ -69,7 +74,7 @@ def tell(scene: Scene, rng: np.random.Generator, share: float = 0.5) -> Told:
     return Told(
         facts=frozenset(facts | fact),
         noun=f"{colour} {kind}",
-        features=tuple(features),
+        parts=tuple(features),
         pose=pick(rng, POSES[scene.pose]),
         scenery=pick(rng, SCENERIES[scene.scenery]),
         closing=closing,

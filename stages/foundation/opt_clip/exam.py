@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from stages.foundation.opt_clip.asking import questions
 from stages.foundation.opt_clip.describe import describe, tell
-from stages.foundation.opt_clip.documents import MOST_SOFT, made_up_name, questions, soft_groups
+from stages.foundation.opt_clip.documents import MOST_SOFT, soft_groups
 from stages.foundation.opt_clip.drawing import draw
 from stages.foundation.opt_clip.language import Reader
+from stages.foundation.opt_clip.naming import made_up_name
 from stages.foundation.opt_clip.scene import Scene, draw_scene
 from stages.foundation.opt_clip.schedule import LANGUAGE, TOKENIZER_SEED, VISION
 from stages.foundation.opt_clip.training import Schedule
@@ -68,8 +70,8 @@ def sit_language_exam(opt: Any, tokenizer: Any) -> dict[str, Any]:
     right: Counter[str] = Counter()
     for turn in range(QUESTIONS):
         told = tell(scene := draw_scene(rng), rng, share=0.6)
-        question, answer = questions(scene, told, rng)[0]
-        answer = answer.rstrip(".").casefold()
+        question, answer = questions(scene, told, rng, 1)[0]
+        answer = answer.casefold()
         before = f"{describe(told, rng)}.\n" if turn % 2 else ""
         given = () if turn % 2 else soft_groups(told, rng)
         way = "from a description" if turn % 2 else "from soft vectors"
@@ -89,8 +91,8 @@ def _answer(opt: Any, tokenizer: Any, prompt: str, soft: tuple[tuple[str, ...], 
     table = opt.get_input_embeddings()
     with torch.inference_mode():
         vectors = [torch.stack([_mean(table, reader.keyword(word)) for word in group]).sum(0) for group in soft]
-        ids = torch.tensor([reader.bos, *reader.ids(prompt)])
-        known = torch.cat([*[vector[None] for vector in vectors], table(ids)])[None]
+        start, ids = torch.tensor([reader.bos]), torch.tensor(reader.ids(prompt))
+        known = torch.cat([table(start), *[vector[None] for vector in vectors], table(ids)])[None]
         out = opt.generate(
             inputs_embeds=known,
             attention_mask=torch.ones(known.shape[:2], dtype=torch.long),

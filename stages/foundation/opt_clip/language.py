@@ -13,7 +13,9 @@ import numpy as np
 
 from stages.foundation.opt_clip.architecture import OPT_HIDDEN, make_opt
 from stages.foundation.opt_clip.describe import describe, tell
-from stages.foundation.opt_clip.documents import Document, document, made_up_name, prose_paragraphs
+from stages.foundation.opt_clip.documents import Document, document
+from stages.foundation.opt_clip.naming import made_up_name
+from stages.foundation.opt_clip.prose import prose_paragraphs
 from stages.foundation.opt_clip.scene import draw_scene
 from stages.foundation.opt_clip.training import Schedule, fit
 from stages.foundation.opt_clip.vision import ATTRIBUTES, targets
@@ -21,6 +23,9 @@ from stages.foundation.opt_clip.vision import ATTRIBUTES, targets
 LONGEST = 128  # tokens of a training document
 SCALES = (0.5, 2.0)  # of a soft vector, both ends
 NOISE = 0.15  # of a soft vector, as a share of its length
+UNFOUNDED = 0.2  # weight of a token that nothing before it decides: which question is asked, what a name is
+GROWING = 0.6  # share of the steps in which documents grow to full length
+SUMMED_UP_EVERY = 3  # steps
 EMBEDDED = 96  # width in which two descriptions of one scene are matched
 
 
@@ -61,45 +66,62 @@ class Learning:
         self.prose = list(prose_paragraphs())
 
     def losses(self, step: int) -> dict[str, Any]:
+        """Those of one step; to sum up is soon learned, and asked every third time."""
         rng = np.random.default_rng([self.schedule.seed, step, 2])
-        documents = [document(rng, self.prose) for _ in range(self.schedule.batch)]
-        named, matched = self._summed_up(rng)
-        return {"text": self._text(documents, rng), "named": named, "matched": matched * 0.3}
+        progress = min(1.0, step / (GROWING * self.schedule.steps))
+        documents = [document(rng, self.prose, progress) for _ in range(self.schedule.batch)]
+        losses = {"text": self._text(documents, rng)}
+        if step % SUMMED_UP_EVERY == 0:
+            named, matched = self._summed_up(rng)
+            losses |= {"named": named, "matched": matched * 0.3}
+        return losses
 
     def _text(self, documents: list[Document], rng: np.random.Generator) -> Any:
-        """Mean cross-entropy of all text tokens. Documents of like length go together: padding costs as text does."""
+        """Weighted mean cross-entropy. Documents of like length go together: padding costs as text does."""
         ordered = sorted(documents, key=lambda one: len(one.text))
         cuts = [round(len(ordered) * third / 3) for third in range(4)]
         losses = [self._text_of(ordered[start:end], rng) for start, end in pairwise(cuts)]
         return sum(loss for loss, _ in losses) / sum(count for _, count in losses)
 
-    def _text_of(self, documents: list[Document], rng: np.random.Generator) -> tuple[Any, int]:
-        """(sum of cross-entropies, tokens); soft vectors stand before, after or without <s>."""
+    def _text_of(self, documents: list[Document], rng: np.random.Generator) -> tuple[Any, float]:
+        """(weighted sum of cross-entropies, weights); soft vectors stand before, after or without <s>."""
         import torch
         import torch.nn.functional as functional
 
-        rows, places = [], []
+        rows, weights, places = [], [], []
         groups: list[tuple[str, ...]] = []
         for row, one in enumerate(documents):
-            text = [*self.reader.ids(one.text)[: LONGEST - 6], self.reader.eos]
+            text, weight = self._weighted(one)
             turn = rng.random() if one.soft else 0.0
-            start = [self.reader.bos] if turn < 0.75 else []
-            before = len(start) if turn > 0.5 else 0  # soft vectors stand behind <s>, which is first for OPT
+            start = [self.reader.bos] if turn < 0.85 else []
+            before = len(start) if turn > 0.25 else 0  # soft vectors stand behind <s>, which is first for OPT
             places += [(row, before + place) for place in range(len(one.soft))]
             groups += one.soft
             blank = [self.reader.pad] * len(one.soft)
-            rows.append([*blank, *start, *text] if not before else [*start, *blank, *text])
+            head = [*blank, *start] if not before else [*start, *blank]
+            rows.append([*head, *text])
+            weights.append([0.0] * len(head) + weight)
         width = max(len(row) for row in rows)
         ids = torch.tensor([row + [self.reader.pad] * (width - len(row)) for row in rows])
+        weighed = torch.tensor([row + [0.0] * (width - len(row)) for row in weights])[:, 1:]
         vectors = self.model.get_input_embeddings()(ids)
         if groups:
             at = torch.tensor(places)
             vectors = vectors.index_put((at[:, 0], at[:, 1]), self._soft(groups, rng).to(vectors.dtype))
         hidden = self.model.model(inputs_embeds=vectors, use_cache=False).last_hidden_state
-        following = ids[:, 1:]
-        asked = (following != self.reader.pad) & (following != self.reader.bos)
+        asked = weighed > 0
         logits = self.model.lm_head(hidden[:, :-1][asked]).float()
-        return functional.cross_entropy(logits, following[asked], reduction="sum"), int(asked.sum())
+        losses = functional.cross_entropy(logits, ids[:, 1:][asked], reduction="none")
+        return (losses * weighed[asked]).sum(), float(weighed.sum())
+
+    def _weighted(self, one: Document) -> tuple[list[int], list[float]]:
+        """Its ids with </s>, and how much each counts."""
+        ids: list[int] = []
+        weights: list[float] = []
+        for piece, decided in one.pieces:
+            ids += self.reader.ids(piece)
+            weights += [1.0 if decided else UNFOUNDED] * (len(ids) - len(weights))
+        return [*ids[: LONGEST - 6], self.reader.eos], [*weights[: LONGEST - 6], weights[-1]]
 
     def _soft(self, groups: list[tuple[str, ...]], rng: np.random.Generator) -> Any:
         """One vector a group: the sum of its keywords' mean embeddings, scaled and blurred by chance."""
@@ -164,5 +186,13 @@ def train(schedule: Schedule, start: Path, scratch: Path) -> None:
     from transformers import AutoTokenizer
 
     learning = Learning(AutoTokenizer.from_pretrained(start), schedule)
-    fit("language", learning.learned, learning.losses, schedule, True, scratch)
+    fit(
+        "language",
+        learning.learned,
+        learning.losses,
+        schedule,
+        True,
+        scratch,
+        hidden_layers=learning.model.model.decoder.layers,
+    )
     torch.save(learning.model.state_dict(), scratch / "language.pt")

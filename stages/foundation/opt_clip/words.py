@@ -116,3 +116,15 @@ THINGS = (
 PLAIN_SHAPES = ("circle", "square", "triangle", "star", "heart", "diamond", "cross")
 KINDS = (*ANIMALS, *THINGS, *PLAIN_SHAPES)
 COMPANY = ("ball", "apple", "flower", "mushroom", "star", "square", "cup")
+EVERY_WORD = (
+    *(
+        word
+        for table in (COLOUR_WORDS, PATTERNS, EARS, HORNS, TAILS, WINGS, EYES, POSES, SCENERIES)
+        for phrases in table.values()
+        for phrase in phrases
+        for word in phrase.split()
+        if word != "{}"
+    ),
+    *ANIMALS,
+    *THINGS,
+)
