@@ -14,12 +14,13 @@ from stages.bases import load_processor, load_quantised
 from stages.evaluate.interleaved import methods, stage
 from stages.evaluate.interleaved.asking import Questions, Respondent, no_examples
 from stages.evaluate.interleaved.labels import Answers, Marking, worse
+from stages.evaluate.provenance import kind_of_pictures
 from stages.interleaved.contexts import Contexts
 from stages.interleaved.model import Views
 from stages.interleaved.recipe import InterleavedRecipe
 from stages.interleaved.tasks import LabelTask
 from stages.params import UserError
-from stages.record import read_rows
+from stages.record import Image, Record, Source, Text, read_rows
 from stages.shards import ShardReader
 from stages.tokenize.interleaved import stage as tokenize
 from stages.tokenize.interleaved.rows import read_tokenized
@@ -186,3 +187,15 @@ def test_a_picture_with_several_captions_is_one_question(tmp_path: Path) -> None
         assert {"cider", "bleu4", "rouge_l", "invented_names"} < set(scores)
     lead = found["captioning"]["tuned"]["cider"] - found["captioning"]["zero_shot"]["cider"]
     assert found["tuned_over"]["zero_shot"]["cider"] == pytest.approx(lead, abs=2e-4)
+
+
+def test_what_is_drawn_is_called_drawn_whichever_way_it_came_in() -> None:
+    def row(kind: str, author: str, url: str = "") -> Record:
+        source = Source(kind=kind, licence="CC0-1.0", url=url)
+        return Record("r", Image("0", "0.tar", "r.png", 1, 1), (Text("golf", author),), "golf", "r", source)
+
+    by_hand, by_program = "person:ann", "generator:plumbline.samples.sports"
+    assert kind_of_pictures([row("folder", by_program), row("generator", by_hand)]) == "drawn"
+    assert kind_of_pictures([row("url", by_hand, "http://gallery.creatures.test/1.png")]) == "drawn"
+    assert kind_of_pictures([row("folder", by_program), row("folder", by_hand)]) == "imported"
+    assert kind_of_pictures([row("url", by_hand, "http://example.org/1.png")]) == "collected"

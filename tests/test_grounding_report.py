@@ -22,6 +22,7 @@ from stages.record import Record, facts_of, write_manifest
 from stages.report.grounding import charts, gallery, tables
 from stages.report.grounding.receipt import cut
 from stages.report.grounding.stage import run
+from stages.report.page import gallery as page_gallery
 from stages.tokenize.grounding.rows import CaptionRow, DialogueRow
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
@@ -106,7 +107,7 @@ def build(folder: Path, *, said: str = "a pet", texts: dict[int, list[str]] | No
     material = {"version": 1, "parameters": {"vision": 1234567, "language": 7654321}, "never": f"{said}, never"}
     (folder / "base" / "material.json").write_text(json.dumps(material))
     paths = {name: folder / name for name in ("curated", "tokenized", "base", "trained")}
-    return {**paths, "metrics": folder / "m.json", "predictions": folder / "p.jsonl"}
+    return {**paths, "metrics": folder / "m.json", "predictions": folder / "p.jsonl", "grades": folder}
 
 
 @pytest.fixture
@@ -167,7 +168,7 @@ def test_every_number_on_the_page_comes_from_the_metrics_file(
     inputs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever figure changes, the page changes; a figure of every table is tried, and of every measure."""
-    monkeypatch.setattr(gallery, "SHOWN", 0)  # pictures take time and hold no figure
+    monkeypatch.setattr(page_gallery, "SHOWN", 0)  # pictures take time and hold no figure
     before = page_of(inputs, tmp_path / "page.html")
     text = inputs["metrics"].read_text()
     known = shown_leaves(json.loads(text))
@@ -196,7 +197,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert "<img src=x" not in html
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert len(images) >= 3 * gallery.SHOWN
+    assert len(images) >= 3 * page_gallery.SHOWN
     assert all(set(attributes) == {"src", "width", "height", "alt"} for attributes in images)
 
 

@@ -63,6 +63,7 @@ def build(folder: Path, zero_shot: str = "a", hostile: bool = False, **drawn: An
         "trained": write_loss(folder / "trained"),
         "metrics": folder / "metrics.json",
         "predictions": folder / "predictions.jsonl",
+        "grades": folder,
     }
 
 

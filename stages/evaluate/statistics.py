@@ -53,3 +53,7 @@ def mcnemar(before: Sequence[bool], after: Sequence[bool]) -> McNemar:
     b = sum(old and not new for old, new in zip(before, after, strict=True))
     c = sum(new and not old for old, new in zip(before, after, strict=True))
     return McNemar(b, c, float(binomtest(b, b + c).pvalue) if b + c else 1.0)
+
+
+def p_value(p: float) -> str:
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"

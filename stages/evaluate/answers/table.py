@@ -4,6 +4,7 @@ from textwrap import wrap
 from typing import Any
 
 from stages.evaluate.answers.published import BENCHMARK, CHANCE, PUBLISHED, SEED_NOTEBOOK, SOURCE
+from stages.evaluate.statistics import p_value
 
 SHALLOW = {"majority": "most frequent letter", "blind": "tuned, without the picture", "thumbnail_knn": "thumbnail kNN"}
 
@@ -25,10 +26,6 @@ def side_by_side(metrics: dict[str, Any], rule: str, caveat: str) -> str:
     lines += [f"  {one.model:<30} {one.mean:6.2f}" for one in PUBLISHED]
     lines.append(f"  {'chance, if the word is known':<30} {CHANCE:6.2f}")
     return "\n".join([*lines, *wrap(caveat, 110), SEED_NOTEBOOK])
-
-
-def p_value(p: float) -> str:
-    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
 
 
 def too_shallow(metrics: dict[str, Any], rule: str) -> list[str]:

@@ -15,7 +15,8 @@ from stages.evaluate.answers.published import (
     WORDS,
     not_the_same_rows,
 )
-from stages.evaluate.answers.table import SHALLOW, p_value, too_shallow
+from stages.evaluate.answers.table import SHALLOW, too_shallow
+from stages.evaluate.statistics import p_value
 from stages.record import read_history, read_rows
 from stages.report import curve
 from stages.report.answers import gallery, tables
@@ -35,9 +36,13 @@ def run(
     trained: Path,
     metrics: Path,
     predictions: Path,
+    grades: Path,
     out: Path,
 ) -> None:
-    """Write the page of recipe `name` to `out`; the same inputs give the same bytes."""
+    """Write the page of recipe `name` to `out`; the same inputs give the same bytes.
+
+    `grades` is a placeholder here: an answer is right or wrong.
+    """
     rule = TASKS[params.task].rules[0]
     found = json.loads(metrics.read_text(encoding="utf-8"))
     said = [json.loads(line) for line in predictions.read_text(encoding="utf-8").split("\n") if line]

@@ -10,10 +10,10 @@ from stages.grounding.recipe import GroundingRecipe
 from stages.record import read_history, read_rows
 from stages.report import curve
 from stages.report.grounding import charts, gallery, tables
-from stages.report.grounding.gallery import Gallery
 from stages.report.grounding.receipt import by_kind
 from stages.report.page import read_receipt, render
 from stages.report.page.facts import drops, flat, sources
+from stages.report.page.gallery import Examples, Gallery
 from stages.shards import ShardReader
 
 TEMPLATE = Path(__file__).with_name("page.html")
@@ -30,9 +30,13 @@ def run(
     trained: Path,
     metrics: Path,
     predictions: Path,
+    grades: Path,
     out: Path,
 ) -> None:
-    """Write the page of recipe `name` to `out`; the same inputs give the same bytes."""
+    """Write the page of recipe `name` to `out`; the same inputs give the same bytes.
+
+    `grades` is a placeholder here: its captions are scored, not graded.
+    """
     found = json.loads(require(metrics, REMEDY).read_text(encoding="utf-8"))
     lines = require(predictions, REMEDY).read_text(encoding="utf-8").split("\n")
     receipt = read_receipt(tokenized)
@@ -110,10 +114,10 @@ def _examples(curated: Path, said: list[dict[str, Any]]) -> dict[str, Any]:
     with ShardReader(curated) as pictures:
         shown = Gallery(read_rows(curated), pictures)
 
-        def captions(found: bool) -> gallery.Examples:
+        def captions(found: bool) -> Examples:
             return shown.examples(gallery.queries(said, found), lambda q: q.row, lambda q: f"{q.row}/{q.place}")
 
-        def described(found: bool) -> gallery.Examples:
+        def described(found: bool) -> Examples:
             return shown.examples(gallery.described(said, found), row_id, row_id)
 
         talks = [{**row, "dialogue": gallery.marked(row["dialogue"])} for row in said if "dialogue" in row]
