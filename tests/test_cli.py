@@ -183,7 +183,7 @@ def test_adding_data_and_a_hub_base(project: Path, capsys: pytest.CaptureFixture
         (["mine", "--like", "letters", "--revision", COMMIT], "add --base"),
         (["mine", "--like", "letters", "--base", "tiny", "--revision", COMMIT], "leave it out"),
         (["mine", "--like", "letters", "--data", "nope"], "is no folder"),
-        (["mine", "--like", "letters", "--data", "models"], "has no table"),
+        (["mine", "--like", "letters", "--data", "models"], "at least 2 labels are needed"),
         (["mine", "--like", "letters", "--data", "my data"], "no column `label`"),
         (["mine", "--like", "letters", "--label-column", "no"], "add --data"),
     ],

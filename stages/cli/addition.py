@@ -7,11 +7,14 @@ from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from stages.answers.recipe import AnswerRecipe
 from stages.bases import base_location
+from stages.cli import addition_interleaved
+from stages.cli.addition_data import Folder, ingest_row
 from stages.cli.addition_grounding import rewrite
 from stages.cli.parameters import (
     BASES,
@@ -28,15 +31,17 @@ from stages.cli.parameters import (
 )
 from stages.cli.replacing import replacing
 from stages.grounding.recipe import GroundingRecipe
-from stages.ingest.layout import layout_of
-from stages.ingest.parameters import Ingest
-from stages.ingest.rows import columns
-from stages.ingest.stage import survey_of
-from stages.ingest.table import find_table, read_table
-from stages.params import UserError, check_params
+from stages.interleaved.recipe import InterleavedRecipe
+from stages.params import UserError
 from stages.recipe import Model
 
 TEST_SHARE = 0.2
+SECTIONS = {  # where a new recipe's name must be free
+    "answers": ("recipes", "ingest", "curate"),
+    "grounding": ("recipes", "features"),
+    "interleaved": ("recipes", "ingest", "curate", "features"),
+}
+ARCHITECTURES = {"answers": "paligemma2", "interleaved": addition_interleaved.ARCHITECTURE}
 HUB_REASON = (
     "a hub model of billions of parameters is to fit one GPU (small batches, accumulated) and to move little "
     "(rank 8 and 5e-5 are the published PaliGemma fine-tuning notebook's); its prompts hold more image tokens"
@@ -48,7 +53,9 @@ def add(
     *,
     like: str,
     data: Path | None = None,
+    table: str | None = None,
     label_column: str | None = None,
+    text_column: str | None = None,
     entity_column: str | None = None,
     base: str | None = None,
     revision: str | None = None,
@@ -58,15 +65,14 @@ def add(
 ) -> None:
     """Write recipe `name` (and `ingest` and `curate` rows for `data`) into params.yaml; print what was decided."""
     source = typed_recipe(like, recipe_row(like))
-    _require_free(
-        name, ("recipes", "features") if isinstance(source, GroundingRecipe) else ("recipes", "ingest", "curate")
-    )
+    _require_free(name, SECTIONS[source.objective])
     with PARAMS.open(encoding="utf-8", newline="") as stream:
         text = stream.read()
     row = _parsed(row_lines(text, "recipes", like))[like]
     notes: list[str] = []
+    described = table or label_column or text_column or entity_column
     if isinstance(source, GroundingRecipe):
-        if data or label_column or entity_column:
+        if data or described:
             raise UserError(f"`{like}` reads captioned pictures: scrape or import them, and name them with --dataset.")
         features = rewrite(
             row,
@@ -79,11 +85,34 @@ def add(
             vision_revision=vision_revision,
             notes=notes,
         )
-        if features is not None:
-            text = with_row(text, "features", name, _written({name: features}))
-    elif dataset or vision or vision_revision:
-        raise UserError(f"--dataset and --vision are for grounding recipes; `{like}` is none: use --data, --base.")
-    elif base is not None:
+        text = _with(text, "features", name, features)
+    else:
+        if vision or vision_revision or (dataset and isinstance(source, AnswerRecipe)):
+            raise UserError(f"--dataset and --vision are for grounding recipes; `{like}` is none: use --data, --base.")
+        if data is None and described:
+            raise UserError("--table and the options for columns describe a folder's table: add --data DIR.")
+        _change_base(row, source, like, base, revision, notes)
+        folder = None if data is None else Folder(data, table, label_column, text_column, entity_column)
+        text = _change_data(text, row, source, name, like, folder, dataset, notes)
+    typed_recipe(name, yaml.safe_load(_written(row)))
+    text = _with(text, "recipes", name, row)
+    with replacing(PARAMS) as stream:
+        stream.write(text)
+    print(f"added recipes.{name} to {PARAMS}, like {like}")
+    for note in notes:
+        print(f"  {note}")
+    print(f"next: plumbline doctor --recipe {name}; then: dvc repro report@{name}")
+
+
+def _change_base(
+    row: Any,
+    source: AnswerRecipe | InterleavedRecipe,
+    like: str,
+    base: str | None,
+    revision: str | None,
+    notes: list[str],
+) -> None:
+    if base is not None:
         _rebase(row, source, base, revision, notes)
     elif revision is not None:
         if not source.model.on_hub:
@@ -91,23 +120,45 @@ def add(
                 f"--revision pins a hub model, but `{like}` uses the embedded base {source.base}: add --base."
             )
         row["model"]["revision"] = Quoted(commit(source.model.id, revision))
-    if data is not None:
-        folder = _ingest_row(name, data, label_column, entity_column)
-        text = with_row(text, "ingest", name, _written({name: folder}))
-        curated = {"source": "ingest", "dataset": name, "decisions": "none", "split": "entities"}
-        text = with_row(text, "curate", name, _written({name: {**curated, "test_share": TEST_SHARE}}))
+
+
+def _change_data(
+    text: str,
+    row: Any,
+    source: AnswerRecipe | InterleavedRecipe,
+    name: str,
+    like: str,
+    folder: Folder | None,
+    dataset: str | None,
+    notes: list[str],
+) -> str:
+    """Make `row` read another set; `text` with the rows that this set needs."""
+    if folder is not None:
+        if dataset is not None:
+            raise UserError("--data brings a new set and --dataset names one that is there: give one of them.")
+        ingested = ingest_row(name, folder, like, captions=source.task == "caption")
+        text = _with(text, "ingest", name, ingested)
+        curated: dict[str, Any] = {"source": "ingest", "dataset": name, "decisions": "none", "split": "entities"}
+        curated["test_share"] = TEST_SHARE
+        if isinstance(source, InterleavedRecipe):
+            curated |= addition_interleaved.cleaning(source)
+        text = _with(text, "curate", name, curated)
         row["source"], row["dataset"] = "curate", name
-        notes.append(f"data: {folder['folder']}; licence and author stand as `unknown` in ingest.{name}: fill them in")
-    elif label_column or entity_column:
-        raise UserError("--label-column and --entity-column describe the table of a folder: add --data DIR.")
-    typed_recipe(name, yaml.safe_load(_written(row)))
-    text = with_row(text, "recipes", name, _written({name: row}))
-    with replacing(PARAMS) as stream:
-        stream.write(text)
-    print(f"added recipes.{name} to {PARAMS}, like {like}")
-    for note in notes:
-        print(f"  {note}")
-    print(f"next: plumbline doctor --recipe {name}; then: dvc repro report@{name}")
+        notes.append(
+            f"data: {ingested['folder']}; licence and author stand as `unknown` in ingest.{name}: fill them in"
+        )
+    if isinstance(source, InterleavedRecipe):
+        addition_interleaved.name_paths(row)
+        if dataset is not None:
+            addition_interleaved.name_dataset(row, source, dataset)
+        text = _with(text, "features", name, addition_interleaved.features_row(row, source, name))
+        notes += addition_interleaved.kept_notes(row, source)
+    return text
+
+
+def _with(text: str, section_name: str, name: str, row: Any) -> str:
+    """`text` with one more row; as it is when there is none to add."""
+    return text if row is None else with_row(text, section_name, name, _written({name: row}))
 
 
 def _require_free(name: str, kinds: tuple[str, ...]) -> None:
@@ -122,14 +173,21 @@ def _require_free(name: str, kinds: tuple[str, ...]) -> None:
             raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
 
 
-def _rebase(row: Any, source: AnswerRecipe, base: str, revision: str | None, notes: list[str]) -> None:
+def _rebase(
+    row: Any, source: AnswerRecipe | InterleavedRecipe, base: str, revision: str | None, notes: list[str]
+) -> None:
     """Put another base into `row`: a hub id, or a folder in models/base."""
     if "/" not in base:
-        _embedded(row, base, revision)
+        _embedded(row, source, base, revision)
         return
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", base, re.ASCII):
         raise UserError(f"--base {base} is neither a hub id (owner/name) nor the name of a folder in {BASES}.")
     listed = available().get(base)
+    wanted = ARCHITECTURES[source.objective]
+    if listed is not None and listed.architecture != wanted:
+        raise UserError(
+            f"--base {base} is {listed.architecture}; a recipe of objective {source.objective} is {wanted}."
+        )
     pinned = revision or (listed.revision if listed else None)
     row["base"], row["model"]["id"], row["model"]["revision"] = "hub", base, Quoted(commit(base, pinned))
     if listed is None:
@@ -139,12 +197,15 @@ def _rebase(row: Any, source: AnswerRecipe, base: str, revision: str | None, not
     elif listed.gated:
         notes.append(f"{base} is gated: accept its licence at {listed.licence_page or page(base)} and set HF_TOKEN")
     if not source.model.on_hub:  # a hub recipe's numbers were chosen for a hub model
-        changed = _set(row)
+        numbers, reason = HUB_NUMBERS, HUB_REASON
+        if isinstance(source, InterleavedRecipe):
+            numbers, reason = addition_interleaved.HUB_NUMBERS[source.task], addition_interleaved.HUB_REASON
+        changed = _set(row, source, numbers)
         if changed:
-            notes += [f"changed: {', '.join(changed)}", f"because {HUB_REASON}"]
+            notes += [f"changed: {', '.join(changed)}", f"because {reason}"]
 
 
-def _embedded(row: Any, base: str, revision: str | None) -> None:
+def _embedded(row: Any, source: AnswerRecipe | InterleavedRecipe, base: str, revision: str | None) -> None:
     if revision is not None:
         raise UserError(f"--revision pins a hub model; {base} is an embedded base: leave it out.")
     found = sorted(path.name for path in BASES.iterdir() if (path / "config.json").is_file()) if BASES.is_dir() else []
@@ -153,46 +214,34 @@ def _embedded(row: Any, base: str, revision: str | None) -> None:
         raise UserError(f"--base {base}: no such base in {BASES} (there is: {known}); a hub model is named owner/name.")
     model = Model(id=base)
     base_location(BASES / base, model)  # refuses an incomplete folder
+    if isinstance(source, InterleavedRecipe):
+        addition_interleaved.require_base(base)
     row["base"], row["model"]["id"], row["model"]["revision"] = base, base, None
 
 
-def _set(row: Any) -> list[str]:
-    """Write HUB_NUMBERS into the row; what changed, as `train.lora_rank 16 -> 8`."""
+def _set(row: Any, source: AnswerRecipe | InterleavedRecipe, numbers: dict[str, dict[str, Any]]) -> list[str]:
+    """Write `numbers` into the row; what changed, as `train.lora_rank 16 -> 8`."""
     changed = []
-    for part, values in HUB_NUMBERS.items():
+    for part, values in numbers.items():
         for key, value in values.items():
-            before = row[part].get(key)
+            before = getattr(getattr(source, part), key)  # as it is read, with its default
             if before != value:
-                changed.append(f"{part}.{key} {before} -> {value}")
-                row[part][key] = value
+                changed.append(f"{part}.{key} {_said(before)} -> {_said(value)}")
+                row[part][key] = _in_one_line(value)
     return changed
 
 
-def _ingest_row(name: str, data: Path, label_column: str | None, entity_column: str | None) -> dict[str, Any]:
-    """The row under `ingest:`; UserError when the folder, its table or a column isn't there.
+def _said(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
 
-    A folder without a table, but with folders, is one of class folders.
-    """
-    layout = layout_of(data)
-    folder = data.resolve()
-    if folder.is_relative_to(Path.cwd()):
-        folder = folder.relative_to(Path.cwd())
-    if not re.fullmatch(r"[^\"'$`\\{}\x00-\x1f]+", folder.as_posix()):
-        raise UserError(f"--data {data}: the path goes through a shell; rename it without quotes, braces, $, ` and \\.")
-    row = {  # quoted: a column may be called `no`, which YAML 1.1 takes for false
-        "folder": Quoted(folder.as_posix()),
-        **({} if layout == "table" else {"format": layout}),
-        "label_column": Quoted(label_column or "label"),
-        "entity_column": Quoted(entity_column) if entity_column else None,
-        "licence": "unknown",
-        "author": "unknown",
-    }
-    params = check_params(Ingest, row, f"ingest.{name}", PARAMS)
-    if layout == "table":
-        read_table(find_table(data), columns(params))
-    else:
-        survey_of(params, data, data)
-    return row
+
+def _in_one_line(value: Any) -> Any:
+    """A tuple as YAML's `[a, b]`."""
+    if not isinstance(value, tuple):
+        return value
+    sequence = CommentedSeq(value)
+    sequence.fa.set_flow_style()
+    return sequence
 
 
 def _parsed(lines: str) -> Any:

@@ -4,15 +4,21 @@ Exit status 1 when something that is needed is missing; a `note` is worth knowin
 """
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from stages.answers.recipe import AnswerRecipe
 from stages.cli import checks, machine
+from stages.cli.addition_interleaved import ARCHITECTURE
+from stages.cli.addition_interleaved import HUB_NUMBERS as IDEFICS_NUMBERS
 from stages.cli.checks import Finding
 from stages.cli.columns import columns
-from stages.cli.estimate import Estimate, GroundingWorkload, Workload
+from stages.cli.estimate import Estimate, GroundingWorkload, InterleavedWorkload, Workload
 from stages.cli.packages import check_packages
-from stages.cli.parameters import BASES, HUB_NUMBERS, available, recipe_row, section, typed_recipe
+from stages.cli.parameters import BASES, HUB_NUMBERS, Available, available, recipe_row, section, typed_recipe
 from stages.grounding.recipe import GroundingRecipe, Parts
+from stages.interleaved.recipe import InterleavedRecipe
 from stages.params import UserError
 from stages.recipe import Model
 
@@ -58,9 +64,7 @@ def _recipes(rows: dict[str, object]) -> list[Finding]:
         if isinstance(recipe, GroundingRecipe):
             findings += _grounding(recipe)
         elif recipe.model.on_hub:
-            train = recipe.train
-            numbers = (train.lora_rank, train.per_device_train_batch_size, recipe.tokenize.max_length)
-            findings += _hub(recipe.model.id, recipe.model.revision, *numbers)
+            findings += _hub(recipe.model.id, recipe.model.revision, partial(_of_recipe, recipe))
         else:
             findings += _embedded(checks.embedded_base(BASES / recipe.base, recipe.model))
     return findings
@@ -91,10 +95,8 @@ def _base(base: str) -> list[Finding]:
             model = Model(id=base)
             return _embedded(checks.embedded_parts(BASES / base, Parts(language=model, vision=model)))
         return _embedded(checks.embedded_base(BASES / base, Model(id=base)))
-    train = HUB_NUMBERS["train"]
-    numbers = (train["lora_rank"], train["per_device_train_batch_size"], HUB_NUMBERS["tokenize"]["max_length"])
     listed = available().get(base)
-    return _hub(base, listed.revision if listed else None, *numbers)
+    return _hub(base, listed.revision if listed else None, _of_base)
 
 
 def _embedded(base: Finding) -> list[Finding]:
@@ -106,15 +108,42 @@ def _embedded(base: Finding) -> list[Finding]:
     ]
 
 
-def _hub(model: str, pinned: str | None, lora_rank: int, batch_size: int, max_length: int) -> list[Finding]:
+def _hub(model: str, pinned: str | None, workload: Callable[[Available, int], Estimate]) -> list[Finding]:
+    """`workload` estimates by the model's row under `available:` and its picture size in pixels."""
     listed = available().get(model)
     findings = [checks.revision(model, pinned), *checks.access(model, pinned, listed)]
     if listed is None or listed.image_size is None:
         what = "unknown: not under `available:`" if listed is None else "not estimated without a recipe"
         remedy = "add a row there for estimates" if listed is None else "plumbline doctor --recipe NAME"
         return [*findings, Finding("note", "size", f"of {model} {what}", remedy), checks.graphics(machine.gpus())]
-    work = Workload(listed.parameters, listed.image_size, lora_rank, batch_size, max_length)
-    return [*findings, *_enough(work, Model(id=model, revision=pinned or "unknown"))]
+    return [*findings, *_enough(workload(listed, listed.image_size), Model(id=model, revision=pinned or "unknown"))]
+
+
+def _of_recipe(recipe: AnswerRecipe | InterleavedRecipe, listed: Available, image_size: int) -> Estimate:
+    train = recipe.train
+    if isinstance(recipe, AnswerRecipe):
+        numbers = (train.lora_rank, train.per_device_train_batch_size, recipe.tokenize.max_length)
+        return Workload(listed.parameters, image_size, *numbers)
+    return InterleavedWorkload(
+        listed.parameters,
+        image_size,
+        lora_rank=train.lora_rank,
+        adapted=len(train.target_modules),
+        batch_size=train.per_device_train_batch_size,
+        max_length=recipe.tokenize.max_length,
+        pictures=recipe.train.context_examples + 1,
+    )
+
+
+def _of_base(listed: Available, image_size: int) -> Estimate:
+    idefics = listed.architecture == ARCHITECTURE
+    numbers = IDEFICS_NUMBERS["label"] if idefics else HUB_NUMBERS
+    train, max_length = numbers["train"], numbers["tokenize"]["max_length"]
+    rank, batch_size = train["lora_rank"], train["per_device_train_batch_size"]
+    if idefics:
+        adapted = len(train["target_modules"])
+        return InterleavedWorkload(listed.parameters, image_size, rank, adapted, batch_size, max_length)
+    return Workload(listed.parameters, image_size, rank, batch_size, max_length)
 
 
 def _enough(work: Estimate, model: Model) -> list[Finding]:

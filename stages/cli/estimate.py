@@ -10,6 +10,9 @@ T = batch x (image tokens + prompt) tokens at once:
 - activations: 0.0027 P a token (8 MB a token at 3 billion), as nothing is recomputed;
 - runtime: 1 GB for the libraries and the device's own.
 
+IDEFICS reads few text tokens and looks at pictures by cross-attention, but its vision tower is adapted
+too: its patches count as tokens, for the tower's share of P. LoRA is on the modules that the recipe names.
+
 Time = 4 P operations a token (forward, and backward through frozen weights) over what the device
 sustains, which is a guess within a factor of three.
 """
@@ -25,6 +28,9 @@ WIDTH = 2_304  # Gemma 2 2B's
 OPT_VOCABULARY, OPT_WIDTH = 50_272, 4_096  # OPT-6.7b's
 MAPS = 5_500_000  # what FROMAGe trains over OPT-6.7b and ViT-L/14 (arXiv:2301.13823)
 CLIP_TOKENS = 257  # patches of ViT-L/14 at 224 pixels, and the class token
+LLAMA_VOCABULARY, LLAMA_WIDTH = 32_002, 4_096  # IDEFICS-9b's: Llama's, and the two tokens around pictures
+LORA_OF_A_MODULE = 0.000046  # of IDEFICS-9b's parameters, at rank 1: 19.8 M of 8.93 billion at 16 on q, k and v
+TOWER = 0.07  # of IDEFICS-9b's parameters that are its vision tower's (ViT-H/14 of 0.63 of 9 billion)
 GPU_RATE = 30e12  # operations a second sustained: a data-centre GPU does 2-5 times as much, an old one a third
 CPU_RATE_BF16 = 250e9  # a core with bf16 instructions (AVX512-BF16 measured: 480e9 on bare products)
 CPU_RATE = 50e9  # a core without them
@@ -96,6 +102,43 @@ class GroundingWorkload:
         trained = 4.0 * self.language * 2 * self.max_length
         seen = 2.0 * self.vision * CLIP_TOKENS
         return (trained + seen) * rows / rate
+
+
+@dataclass(frozen=True)
+class InterleavedWorkload:
+    """An IDEFICS on the hub, and the numbers of a recipe that decide about memory and time."""
+
+    parameters: int
+    image_size: int  # pixels
+    lora_rank: int
+    adapted: int  # kinds of modules that have LoRA
+    batch_size: int
+    max_length: int  # tokens of a row alone
+    pictures: int = 1  # of a row with its examples
+
+    @property
+    def tokens(self) -> float:
+        """Tokens of one row and its examples, as many as the whole model would read: text, and patches by share."""
+        patches = (self.image_size // PATCH) ** 2 + 1
+        return self.pictures * ((1 - TOWER) * min(self.max_length, PROMPT_TOKENS) + TOWER * patches)
+
+    def memory(self) -> dict[str, float]:
+        """Bytes while training, by part."""
+        return {
+            "weights": 0.55 * self.parameters,
+            "embeddings": 2 * 2.0 * LLAMA_VOCABULARY * LLAMA_WIDTH,  # the output head has its own
+            "LoRA": 16 * LORA_OF_A_MODULE * self.parameters * self.lora_rank * self.adapted,
+            "activations": 0.0027 * self.parameters * self.batch_size * self.tokens,
+            "runtime": GB,
+        }
+
+    def download(self) -> float:
+        """Bytes of the weights in 16 bits, as the hub stores them."""
+        return 2.0 * self.parameters
+
+    def seconds(self, rows: int, rate: float) -> float:
+        """Seconds to train on `rows` rows at `rate` operations a second."""
+        return 4.0 * self.parameters * self.tokens * rows / rate
 
 
 class Estimate(Protocol):

@@ -13,13 +13,16 @@ from pydantic import Field
 
 from stages.answers.recipe import AnswerRecipe
 from stages.grounding.recipe import GroundingRecipe
+from stages.interleaved.recipe import InterleavedRecipe
 from stages.params import Params, UserError, check_params, read_params
 
 PARAMS = Path("params.yaml")
 BASES = Path("models/base")
-OBJECTIVES: dict[str, type[AnswerRecipe] | type[GroundingRecipe]] = {
+AnyRecipe = AnswerRecipe | GroundingRecipe | InterleavedRecipe
+OBJECTIVES: dict[str, type[AnyRecipe]] = {
     "answers": AnswerRecipe,
     "grounding": GroundingRecipe,
+    "interleaved": InterleavedRecipe,
 }
 HUB_NUMBERS: dict[str, dict[str, Any]] = {  # what a recipe for a hub model starts with
     "tokenize": {"max_length": 512, "trim_aspect": 1.0},  # its processor fits pictures to a square
@@ -59,7 +62,7 @@ def recipe_row(name: str) -> Any:
     return rows[name]
 
 
-def typed_recipe(name: str, row: Any) -> AnswerRecipe | GroundingRecipe:
+def typed_recipe(name: str, row: Any) -> AnyRecipe:
     """A row as the recipe that its `objective` makes it; UserError names what is wrong with it."""
     objective = row.get("objective") if isinstance(row, dict) else None
     if not isinstance(objective, str) or objective not in OBJECTIVES:

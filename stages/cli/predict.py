@@ -4,7 +4,8 @@ Each line is {"input", "output", "score"}; score is the probability (0 to 1) tha
 answer. A file that can't be read gets output and score null and an "error"; the rest is answered all
 the same, and the exit status is 1.
 
-A grounding adapter (FROMAGe) describes each picture, or answers --prompt. With --find TEXT it ranks the
+An interleaved adapter (IDEFICS) names or describes each picture, in its recipe's prompt or in --prompt. A
+grounding adapter (FROMAGe) describes each picture, or answers --prompt. With --find TEXT it ranks the
 pictures instead: a line each for the best of them, where score is the cosine (-1 to 1).
 """
 
@@ -14,12 +15,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.cli import predict_answers, predict_grounding
+from stages.cli import predict_answers, predict_grounding, predict_interleaved
 from stages.cli.questions import Line, Question, answer_lines, questions_in_folder, questions_in_rows
 from stages.cli.replacing import replacing
 from stages.params import UserError
 
-OBJECTIVES = ("answers", "grounding")
+OBJECTIVES = ("answers", "grounding", "interleaved")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recursive", action="store_true", help="folders below DIR too")
     parser.add_argument("--base-dir", type=Path, default=Path("models/base"), metavar="DIR", help="embedded bases")
     parser.add_argument("--batch-size", type=int, default=16, metavar="N")
-    parser.add_argument(
-        "--max-new-tokens", type=int, metavar="N",
-        help=f"of an answer (default: {predict_answers.MAX_NEW_TOKENS}; grounding: {predict_grounding.MAX_NEW_TOKENS})",
-    )  # fmt: skip
+    tasks = ", ".join(f"{task} {count}" for task, count in predict_interleaved.MAX_NEW_TOKENS.items())
+    lengths = f"{predict_answers.MAX_NEW_TOKENS}; grounding {predict_grounding.MAX_NEW_TOKENS}; interleaved {tasks}"
+    parser.add_argument("--max-new-tokens", type=int, metavar="N", help=f"of an answer (default: {lengths})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
@@ -55,11 +55,10 @@ def command(given: argparse.Namespace) -> int:
         raise UserError(f"--find: {given.adapter} answers in words alone; ask it with --images DIR --prompt TEXT.")
     if given.find is not None and given.rows:
         raise UserError("--find ranks the pictures of a folder: give --images DIR instead of --rows.")
-    if given.max_new_tokens is None:
-        room = predict_answers if objective == "answers" else predict_grounding
-        given.max_new_tokens = room.MAX_NEW_TOKENS
     if objective == "answers":
         return _answers(given)
+    if objective == "interleaved":
+        return _interleaved(given)
     return _found(given) if given.find is not None else _grounding(given)
 
 
@@ -80,7 +79,18 @@ def _answers(given: argparse.Namespace) -> int:
     if given.prompt is not None:
         default = predict_answers.checked_prompt(facts, given.prompt)
     questions = _questions(given, default)
+    given.max_new_tokens = given.max_new_tokens or predict_answers.MAX_NEW_TOKENS
     prepare, ask = predict_answers.load(given, facts)
+    return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} answered")
+
+
+def _interleaved(given: argparse.Namespace) -> int:
+    facts = predict_interleaved.read_facts(given.adapter)
+    default = facts.tokenize.prompt if given.prompt is None else given.prompt
+    predict_interleaved.asking(facts, default)
+    questions = _questions(given, default)
+    given.max_new_tokens = given.max_new_tokens or predict_interleaved.MAX_NEW_TOKENS[facts.task]
+    prepare, ask = predict_interleaved.load(given, facts)
     return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} answered")
 
 
@@ -88,6 +98,7 @@ def _grounding(given: argparse.Namespace) -> int:
     if given.prompt is not None:
         predict_grounding.checked_prompt(given.prompt)
     questions = _questions(given, given.prompt)
+    given.max_new_tokens = given.max_new_tokens or predict_grounding.MAX_NEW_TOKENS
     prepare, ask = predict_grounding.load(given)
     return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} answered")
 

@@ -9,9 +9,7 @@ from stages.answers.recipe import AnswerRecipe
 from stages.cli.columns import columns
 from stages.cli.parameters import Available, available, recipe_row, section, typed_recipe
 from stages.entry import require
-from stages.evaluate.answers.published import not_the_same_rows
-from stages.evaluate.answers.table import side_by_side
-from stages.evaluate.grounding.table import summary
+from stages.interleaved.recipe import InterleavedRecipe
 from stages.params import UserError
 from stages.recipe import Model
 
@@ -26,14 +24,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     adding.set_defaults(command=_add)
     adding.add_argument("name", metavar="NAME", help="small letters, digits and _")
     adding.add_argument("--like", required=True, metavar="RECIPE", help="the recipe to start from")
-    adding.add_argument("--data", type=Path, metavar="DIR", help="a folder of pictures with a CSV or JSON-lines table")
+    adding.add_argument(
+        "--data", type=Path, metavar="DIR", help="a folder of pictures: class folders, captions, or a table"
+    )
+    adding.add_argument("--table", metavar="FILE", help="the table in DIR, where there are several")
     adding.add_argument("--label-column", metavar="COLUMN", help="of the table in DIR (default: label)")
+    adding.add_argument("--text-column", metavar="COLUMN", help="of its captions, for a caption recipe (default: text)")
     adding.add_argument(
         "--entity-column", metavar="COLUMN", help="what train and test must not share (default: the picture)"
     )
     adding.add_argument("--base", metavar="ID", help="a hub id, or a folder in models/base")
     adding.add_argument("--revision", metavar="SHA", help="the hub commit to pin (40 hex digits)")
-    adding.add_argument("--dataset", metavar="NAME", help="of a grounding recipe: a row under `caption:`")
+    adding.add_argument("--dataset", metavar="NAME", help="a set that is there: a row under `caption:` (or `curate:`)")
     adding.add_argument("--vision", metavar="ID", help="of a grounding recipe: the tower's hub id")
     adding.add_argument("--vision-revision", metavar="SHA", help="the tower's hub commit")
 
@@ -58,10 +60,18 @@ def results(given: argparse.Namespace) -> int:
     metrics = require(Path(f"reports/metrics/{given.name}.json"), f"run `dvc repro report@{given.name}`.")
     found = json.loads(metrics.read_text(encoding="utf-8"))
     if isinstance(recipe, AnswerRecipe):
-        from stages.answers.tasks import TASKS  # brings pyarrow
+        from stages.answers.tasks import TASKS  # these bring pyarrow and numpy
+        from stages.evaluate.answers.published import not_the_same_rows
+        from stages.evaluate.answers.table import side_by_side
 
         print(side_by_side(found, TASKS[recipe.task].rules[0], not_the_same_rows(found["pictures"], found["held_out"])))
+    elif isinstance(recipe, InterleavedRecipe):
+        from stages.evaluate.interleaved.table import caption_table, label_table
+
+        print((label_table if recipe.task == "label" else caption_table)(found))
     else:
+        from stages.evaluate.grounding.table import summary
+
         print(summary(found))
     report = Path(f"reports/html/{given.name}.html")
     print(f"report: {require(report, f'run `dvc repro report@{given.name}`.').resolve()}")
@@ -102,7 +112,9 @@ def _add(given: argparse.Namespace) -> int:
         given.name,
         like=given.like,
         data=given.data,
+        table=given.table,
         label_column=given.label_column,
+        text_column=given.text_column,
         entity_column=given.entity_column,
         base=given.base,
         revision=given.revision,

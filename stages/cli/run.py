@@ -7,6 +7,15 @@ from stages.cli.parameters import recipe_row
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="default: all of them")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="stages at work at once; default: as many as there are cores, but training and evaluation alone "
+        "where there is no GPU for them",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="end at once when another run is at work here")
+    parser.add_argument("--force", action="store_true", help="run what is unchanged too")
 
 
 def command(given: argparse.Namespace) -> int:
@@ -15,4 +24,4 @@ def command(given: argparse.Namespace) -> int:
         recipe_row(name)
     from flows import reproduce
 
-    return int(reproduce.main(given.recipes))
+    return int(reproduce.main(given.recipes, given.jobs, not given.no_wait, given.force))
