@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test install
+.PHONY: demo test server install
 
 demo: install
 	dvc repro report@circled_letter
@@ -14,6 +14,9 @@ test: install
 	ruff format --check .
 	mypy
 	pytest
+
+server: install # a Prefect server, its workers and the schedules of prefect.yaml: docs/flows.md
+	python -m flows.server
 
 install: .venv/installed
 

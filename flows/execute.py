@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from flows.processes import MARK, mark, noted
+from flows.redaction import without_prefects_secrets
 from flows.route import Lease
+from flows.stop import Stop, StoppedError
+from flows.terminal import Terminal, Write
 
 Outcome = Literal["unchanged", "ran", "replayed", "failed", "not run"]
 
@@ -40,17 +44,30 @@ class StageRun:
         return "\n".join([line for line in self.output.splitlines() if line.strip()][-LAST_LINES:])
 
 
-def run_stage(name: str, root: Path, leased: Lease, why: str = "") -> StageRun:
-    """`dvc repro --single-item NAME`, its output on the terminal as it comes. However we leave, its group is ended."""
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
+def run_stage(
+    name: str,
+    root: Path,
+    leased: Lease,
+    why: str = "",
+    terminal: Terminal | None = None,
+    stop: Stop | None = None,
+    force: bool = False,
+) -> StageRun:
+    """`dvc repro --single-item NAME`, its output on the terminal as it comes. However we leave, its group is ended.
+
+    StoppedError when `stop` was asked for meanwhile (a thread gets no KeyboardInterrupt).
+    """
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", *["--force"] * force, name]
     scripts = str(Path(sys.executable).parent)  # where the `python` of dvc.yaml is to be found
     environment = {
-        **os.environ,
+        **without_prefects_secrets(dict(os.environ)),
         "PATH": os.pathsep.join([scripts, os.environ.get("PATH", os.defpath)]),
         "PYTHONUNBUFFERED": "1",
         "DVC_NO_ANALYTICS": "1",
+        MARK: mark(root, name),
         **leased.environment,
     }
+    stop = stop or Stop()
     begun = time.monotonic()
     on_terminal = sys.stdout.isatty()
     reader, writer = pty.openpty() if on_terminal else os.pipe()
@@ -63,9 +80,14 @@ def run_stage(name: str, root: Path, leased: Lease, why: str = "") -> StageRun:
         finally:
             os.close(writer)  # with ours open the output would never end
         try:
-            output = relay(reader, process)
+            with noted(root, name, process.pid), (terminal or Terminal()).part(name) as write:
+                try:
+                    output = relay(reader, process, write, stop)
+                finally:
+                    end_group(process, stop)
         finally:
-            end_group(process)
+            if process.poll() is None:  # the note could not be written
+                end_group(process, stop)
     finally:
         os.close(reader)
     return StageRun(name, _outcome(name, process.returncode, output), time.monotonic() - begun, why, output)
@@ -87,11 +109,13 @@ def start(
     )
 
 
-def relay(reader: int, process: "subprocess.Popen[bytes]") -> str:
-    """Copy the process's output to the terminal until it ends; returns its beginning and end as plain lines."""
+def relay(reader: int, process: "subprocess.Popen[bytes]", write: Write, stop: Stop) -> str:
+    """Hand the process's output to `write` until it ends; returns its beginning and end as plain lines."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     first = last = ""
     while True:
+        if stop.asked:
+            raise StoppedError
         if select.select([reader], [], [], 0.2)[0]:
             try:
                 chunk = os.read(reader, 65536)
@@ -99,7 +123,7 @@ def relay(reader: int, process: "subprocess.Popen[bytes]") -> str:
                 chunk = b""
             if not chunk:
                 break
-            print(text := decoder.decode(chunk), end="", flush=True)
+            write(text := decoder.decode(chunk))
             room = KEPT_FIRST - len(first)
             first, last = first + text[:room], (last + text[room:])[-KEPT_LAST:]
         elif process.poll() is not None:  # a daemon that it left behind may keep the other end open
@@ -109,18 +133,19 @@ def relay(reader: int, process: "subprocess.Popen[bytes]") -> str:
     return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines).strip()  # a bar's last state only
 
 
-def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End what is left of the process's group; a next signal after GRACE_SECONDS, or another Ctrl+C.
+def end_group(process: "subprocess.Popen[bytes]", stop: Stop | None = None, grace: float | None = None) -> None:
+    """End what is left of the process's group; a next signal after `grace` (GRACE_SECONDS), or another Ctrl+C.
 
     A dvc that is still at work gets Ctrl+C's signal first: its stage stops, and dvc clears up its locks.
     The group is waited for, not the process: of two that are told to end, the stage may take longer.
     """
+    stop = stop or Stop()
     at_work = process.poll() is None
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[0 if at_work else 1 :]:
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline, asked = time.monotonic() + (GRACE_SECONDS if grace is None else grace), stop.asked
         try:
             os.killpg(process.pid, number)
-            while time.monotonic() < deadline:
+            while time.monotonic() < deadline and stop.asked == asked:
                 process.poll()  # reaps it: a zombie would keep the group in being
                 os.killpg(process.pid, 0)
                 time.sleep(0.05)
@@ -128,6 +153,7 @@ def end_group(process: "subprocess.Popen[bytes]") -> None:
             return
         except KeyboardInterrupt:
             continue
+    process.poll()
 
 
 def _outcome(name: str, code: int, output: str) -> Outcome:

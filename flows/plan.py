@@ -3,7 +3,8 @@
 DVC's graph is read, never restated. A frozen stage has no upstream, as for `dvc repro`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,10 +25,11 @@ REMEDIES = {
 
 
 class Routing(Params):
-    """The keys of a stage's free-form `meta:` that say where it runs."""
+    """The keys of a stage's free-form `meta:` that say where and how it runs."""
 
     queue: Literal["cpu", "gpu"] = "cpu"
     gpus: int | None = Field(None, ge=0)  # null: one for the queue `gpu`, none for `cpu`
+    network: bool = False  # it needs other machines: what failed may succeed a moment later
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class StageSpec:
     outs: tuple[str, ...]
     queue: str
     gpus: int
+    network: bool
     frozen: bool
     upstream: tuple[str, ...]
 
@@ -51,6 +54,18 @@ class Plan:
     root: Path
     stages: tuple[StageSpec, ...]
     changes: Mapping[str, tuple[str, ...]]
+    force: bool = False  # run every stage, changed or not, and take nothing from the run-cache
+
+
+def project_root(folder: Path) -> Path:
+    """The project that `folder` is in; UserError when it is in none."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        return Path(Repo.find_root(str(folder)))
+    except DvcException as error:
+        raise _complaint(folder, error) from error
 
 
 def read_plan(root: Path, recipes: Sequence[str] = ()) -> Plan:
@@ -59,27 +74,51 @@ def read_plan(root: Path, recipes: Sequence[str] = ()) -> Plan:
     `root` is the project's folder or one below it. UserError: an unknown recipe, a wrong `meta:`, or
     whatever DVC says about its files (a broken dvc.yaml or dvc.lock, another dvc that is at work).
     """
+    with _opened(root) as repo:
+        stages = _stages(repo)
+        order = [stage for stage in _in_order(repo.index.graph, _wanted(stages, recipes)) if stage in set(stages)]
+        return Plan(
+            root=Path(repo.root_dir),
+            stages=tuple(_spec(stage, repo.index.graph, frozenset(order)) for stage in order),
+            changes=_changes(repo, order),
+        )
+
+
+def changes_now(root: Path, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Why those of `names` that are changed are, read afresh. UserError as for `read_plan`."""
+    with _opened(root) as repo:
+        return _changes(repo, [stage for stage in _stages(repo) if _name(stage) in names])
+
+
+@contextmanager
+def _opened(root: Path) -> Iterator[Any]:
+    """DVC's repository, for this thread alone; what DVC complains about becomes a UserError."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
-    from dvc.stage import PipelineStage
 
     try:
         with Repo(str(root), _wait_for_lock=True) as repo:
-            graph = repo.index.graph
-            wanted = _wanted([stage for stage in graph if isinstance(stage, PipelineStage)], recipes)
-            order = [stage for stage in _in_order(graph, wanted) if isinstance(stage, PipelineStage)]
-            status = repo.status(targets=[stage.addressing for stage in order], check_updates=False) if order else {}
-            return Plan(
-                root=Path(repo.root_dir),
-                stages=tuple(_spec(stage, graph, frozenset(order)) for stage in order),
-                changes={
-                    _name(stage): _why(stage, status[stage.addressing]) for stage in order if stage.addressing in status
-                },
-            )
+            yield repo
     except DvcException as error:
-        said = _all_causes(error)
-        remedies = [remedy for sign, remedy in REMEDIES.items() if sign in said]
-        raise UserError("\n".join([f"DVC cannot read the graph of {root}: {said}", *remedies])) from error
+        raise _complaint(root, error) from error
+
+
+def _complaint(root: Path, error: Exception) -> UserError:
+    said = _all_causes(error)
+    remedies = [remedy for sign, remedy in REMEDIES.items() if sign in said]
+    return UserError("\n".join([f"DVC cannot read the graph of {root}: {said}", *remedies]))
+
+
+def _stages(repo: Any) -> list[Any]:
+    from dvc.stage import PipelineStage
+
+    return [stage for stage in repo.index.graph if isinstance(stage, PipelineStage)]
+
+
+def _changes(repo: Any, stages: Sequence[Any]) -> dict[str, tuple[str, ...]]:
+    """One status of `stages`; without a target DVC would take all there are."""
+    status = repo.status(targets=[stage.addressing for stage in stages], check_updates=False) if stages else {}
+    return {_name(stage): _why(stage, status[stage.addressing]) for stage in stages if stage.addressing in status}
 
 
 def _wanted(stages: Iterable[Any], recipes: Sequence[str]) -> list[Any]:
@@ -132,6 +171,7 @@ def _spec(stage: Any, graph: Any, planned: frozenset[Any]) -> StageSpec:
         outs=tuple(out.def_path for out in stage.outs),
         queue=routing.queue,
         gpus=routing.gpus if routing.gpus is not None else int(routing.queue == "gpu"),
+        network=routing.network,
         frozen=stage.frozen,
         upstream=tuple(_name(above) for above in _upstream(graph, stage) if above in planned),
     )

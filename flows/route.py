@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from flows.stop import Stop, StoppedError
 from stages.params import UserError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -41,11 +42,12 @@ def gpus_here(devices: Path = Path("/dev")) -> list[str]:
 
 
 @contextmanager
-def lease(gpus: int, root: Path, devices: Path = Path("/dev")) -> Iterator[Lease]:
+def lease(gpus: int, root: Path, devices: Path = Path("/dev"), stop: Stop | None = None) -> Iterator[Lease]:
     """Hold `gpus` free GPUs, waiting for them if need be; without any GPU here, the CPU.
 
     `root` is the project's folder, `devices` holds the device files. A stage for the CPU sees no GPU:
-    it would take memory on one that another stage leased. UserError: more asked for than there are.
+    it would take memory on one that another stage leased. UserError: more asked for than there are;
+    StoppedError: `stop` was asked for while waiting.
     """
     here = gpus_here(devices) if gpus else []
     if not here:
@@ -53,12 +55,8 @@ def lease(gpus: int, root: Path, devices: Path = Path("/dev")) -> Iterator[Lease
             _say_once("no NVIDIA GPU here (or none allowed by CUDA_VISIBLE_DEVICES): GPU stages run on the CPU.")
         yield Lease({VISIBLE: ""})
         return
-    if gpus > len(here):
-        raise UserError(
-            f"a stage asks for {gpus} GPUs, here are {len(here)} ({', '.join(here)}): lower `meta: gpus` in dvc.yaml, "
-            f"or allow more in {VISIBLE}."
-        )
-    held = _wait_for(gpus, here, root / LEASES)
+    require(gpus, here)
+    held = _wait_for(gpus, here, root / LEASES, stop or Stop())
     try:
         yield Lease({VISIBLE: ",".join(held)}, tuple(held.values()))
     finally:
@@ -66,7 +64,16 @@ def lease(gpus: int, root: Path, devices: Path = Path("/dev")) -> Iterator[Lease
             os.close(lock)
 
 
-def _wait_for(gpus: int, here: list[str], folder: Path) -> dict[str, int]:
+def require(gpus: int, here: list[str]) -> None:
+    """UserError when a stage asks for more GPUs than there ever are; without any it runs on the CPU."""
+    if here and gpus > len(here):
+        raise UserError(
+            f"a stage asks for {gpus} GPUs, here are {len(here)} ({', '.join(here)}): lower `meta: gpus` in dvc.yaml, "
+            f"or allow more in {VISIBLE}."
+        )
+
+
+def _wait_for(gpus: int, here: list[str], folder: Path, stop: Stop) -> dict[str, int]:
     """Locks on `gpus` of the GPUs, by name. Takes all or none, so that two waiting runs can't block each other."""
     folder.mkdir(parents=True, exist_ok=True)
     waiting = False
@@ -82,6 +89,8 @@ def _wait_for(gpus: int, here: list[str], folder: Path) -> dict[str, int]:
         if not waiting:
             print(f"waiting for {gpus} free of {len(here)} GPUs ...", flush=True)
         waiting = True
+        if stop.asked:
+            raise StoppedError
         time.sleep(1)
 
 

@@ -1,24 +1,21 @@
 """The flow on a real toy graph: what it plans, starts, skips, replays, and how it stops."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from flowing import new_project, settle_all, usual_environment
 
 import flows.execute
-from flows.execute import StageRun, end_group, run_stage
-from flows.plan import Plan, read_plan
-from flows.reproduce import Summary, reproduce, settle, state_of
-from flows.route import Lease, _try_lock, gpus_here, lease
+from flows.execute import StageRun
+from flows.plan import read_plan
+from flows.processes import write_note
+from flows.reconcile import NOTES, crash_dead_runs, noted_flow
+from flows.reproduce import reproduce, state_of
+from flows.summary import Summary
 from stages.params import UserError
-
-PROJECT = Path(__file__).parent.parent
 
 DVC_YAML = """
 stages:
@@ -63,20 +60,9 @@ Started = list[str]
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A git + DVC project with two recipes; nothing has run yet."""
-    root = tmp_path_factory.mktemp("toy")
     files = {"dvc.yaml": DVC_YAML, "train.py": TRAIN, "params.yaml": PARAMS, "seed.txt": "1", "thawed.txt": "1"}
-    for name, text in files.items():
-        (root / name).write_text(text)
-    before = dict(os.environ)
-    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
-        del os.environ[name]
-    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
-    os.environ["DVC_NO_ANALYTICS"] = "1"
-    subprocess.run(["git", "init", "-q", root], check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
-    yield root
-    os.environ.clear()  # of what Prefect's preparation has set
-    os.environ.update(before)
+    with usual_environment():
+        yield new_project(tmp_path_factory.mktemp("toy"), files)
 
 
 @pytest.fixture
@@ -91,14 +77,6 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
 
     monkeypatch.setattr(flows.execute, "start", recorded)
     return names
-
-
-def settle_all(plan: Plan) -> dict[str, str]:
-    """The flow's loop without Prefect."""
-    runs: dict[str, StageRun] = {}
-    for spec in plan.stages:
-        runs[spec.name] = settle(plan, spec, runs)
-    return {name: run.outcome for name, run in runs.items()}
 
 
 def outcomes(summary: Summary) -> dict[str, str]:
@@ -208,7 +186,27 @@ def test_a_stage_below_a_renewed_one_may_turn_out_unchanged(toy: Path, started: 
         "train@left": "ran",
         "report@left": "unchanged",
     }
-    assert started == ["train@left", "report@left"]
+    assert started == ["train@left"]
+
+
+def test_a_run_whose_process_is_gone_is_marked_as_crashed(toy: Path) -> None:
+    """On the same server as above; one that is alive is left alone."""
+    from prefect import flow, get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+    from prefect.states import Running
+
+    with get_client(sync_client=True) as client:
+        dead, living = (client.create_flow_run(flow(lambda: None, name="any"), state=Running()) for _ in range(2))
+        write_note(toy / NOTES / f"{dead.id}.json", {"pid": 1, "started": 1, "boot": "", "server": ""})
+        write_note(toy / NOTES / f"{uuid4()}.json", {"pid": 1, "started": 1, "boot": "", "server": ""})
+        write_note(toy / NOTES / f"{uuid4()}.json", {"pid": 1, "started": 1, "boot": "", "server": "http://other"})
+        with noted_flow(toy, living.id):
+            assert crash_dead_runs(toy) == [dead.id]
+            assert crash_dead_runs(toy) == []
+        assert [client.read_flow_run(run.id).state.name for run in (dead, living)] == ["Crashed", "Running"]
+        assert len(list((toy / NOTES).iterdir())) == 1
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["reproduce"])))
+        assert any("| train@right | failed |" in str(artifact.data) for artifact in found)
 
 
 # Below, each test stands alone.
@@ -234,128 +232,3 @@ def test_summary_shows_every_stage_and_the_last_words() -> None:
     summary = Summary((StageRun("train@a", "failed", 1.25, "never run", "boom"), StageRun("b", "not run")))
     for text in (summary.table(), summary.markdown()):
         assert all(word in text for word in ("train@a", "failed", "1.2", "never run", "boom", "not run"))
-
-
-@pytest.fixture
-def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A device folder with two GPUs, and files that are none."""
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    folder = tmp_path / "dev"
-    folder.mkdir()
-    for name in ("nvidia0", "nvidia3", "nvidiactl", "nvidia-uvm"):
-        (folder / name).touch()
-    return folder
-
-
-def test_leases_are_exclusive(tmp_path: Path, cards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class WouldWaitError(Exception):
-        pass
-
-    def waits(_: float) -> None:
-        raise WouldWaitError
-
-    monkeypatch.setattr("flows.route.time.sleep", waits)
-    with lease(1, tmp_path, cards) as first, lease(1, tmp_path, cards) as second:
-        assert [held.environment["CUDA_VISIBLE_DEVICES"] for held in (first, second)] == ["0", "1"]
-        with pytest.raises(WouldWaitError), lease(1, tmp_path, cards):
-            pass
-    with lease(2, tmp_path, cards) as both:
-        assert both.environment == {"CUDA_VISIBLE_DEVICES": "0,1"}
-
-
-def test_a_lease_is_freed_when_its_holder_is_killed(tmp_path: Path, cards: Path) -> None:
-    code = (
-        "import sys, time; from pathlib import Path; from flows.route import lease\n"
-        "with lease(2, Path(sys.argv[1]), Path(sys.argv[2])): print('held', flush=True); time.sleep(60)"
-    )
-    command = [sys.executable, "-c", code, str(tmp_path), str(cards)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=PROJECT) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        assert _try_lock(tmp_path / ".scratch/leases/gpu-0.lock") is None
-        holder.kill()
-        holder.wait()
-        with lease(2, tmp_path, cards) as held:
-            assert held.environment["CUDA_VISIBLE_DEVICES"] == "0,1"
-
-
-def test_a_stage_keeps_its_gpu_though_the_flow_is_gone(tmp_path: Path, cards: Path) -> None:
-    output = os.open(os.devnull, os.O_WRONLY)
-    with lease(1, tmp_path, cards) as held:
-        stage = flows.execute.start(["sleep", "60"], tmp_path, dict(os.environ), output, held.locks)
-    assert _try_lock(tmp_path / ".scratch/leases/gpu-0.lock") is None
-    end_group(stage)
-    assert _try_lock(tmp_path / ".scratch/leases/gpu-0.lock") is not None
-
-
-def test_cpu_stages_see_no_gpu_and_too_many_are_refused(
-    tmp_path: Path, cards: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with lease(0, tmp_path, cards) as held:
-        assert held == Lease({"CUDA_VISIBLE_DEVICES": ""})
-    with pytest.raises(UserError, match=r"3 GPUs, here are 2"), lease(3, tmp_path, cards):
-        pass
-    for _ in range(2):
-        with lease(1, tmp_path, tmp_path / "none") as held:
-            assert held == Lease({"CUDA_VISIBLE_DEVICES": ""})
-    assert capsys.readouterr().out.count("run on the CPU") <= 1
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
-    assert gpus_here(cards) == ["3"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    assert gpus_here(cards) == []
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_stopped_run_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl+C in the middle of a stage whose own child won't listen to SIGINT and SIGTERM."""
-    code = (
-        "import os, signal, time; [signal.signal(s, signal.SIG_IGN) for s in (2, 15)]; os.write(1, b'%d' % os.getpid())"
-    )
-    pids: list[int] = []
-
-    def stubborn(_: list[str], *rest: Any) -> Any:
-        command = ["sh", "-c", f'{sys.executable} -c "{code}; time.sleep(60)" & wait']
-        return start(command, *rest)
-
-    def interrupted(text: str, **_: Any) -> None:
-        if text.strip():
-            pids.append(int(text))
-            raise KeyboardInterrupt
-
-    start = flows.execute.start
-    monkeypatch.setattr(flows.execute, "start", stubborn)
-    monkeypatch.setattr(flows.execute, "GRACE_SECONDS", 0.3)
-    monkeypatch.setattr("builtins.print", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run_stage("train", tmp_path, Lease({}))
-    monkeypatch.undo()
-    deadline = time.monotonic() + 5
-    while alive(pids[0]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not alive(pids[0])
-
-
-def test_the_group_is_ended_with_the_gentlest_signal_that_works(tmp_path: Path) -> None:
-    output = os.open(os.devnull, os.O_WRONLY)
-    process = flows.execute.start(["sleep", "60"], tmp_path, dict(os.environ), output, ())
-    end_group(process)
-    assert process.returncode == -signal.SIGINT
-
-
-def test_stages_know_no_prefect() -> None:
-    """`dvc repro` and every command but `run` work where Prefect doesn't."""
-    code = (
-        "import importlib, pkgutil, sys, stages\n"
-        "for module in pkgutil.walk_packages(stages.__path__, 'stages.'):\n"
-        "    if not module.name.endswith('__main__'):\n"
-        "        importlib.import_module(module.name)\n"
-        "assert 'prefect' not in sys.modules and 'flows' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
