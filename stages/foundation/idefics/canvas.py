@@ -1,0 +1,123 @@
+"""One drawing: the picture at twice its size, and a small map of which entry (thing, part of a person) lies where."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from stages.foundation.idefics.words import Colour
+
+SIDE = 96  # pixels of a finished picture
+FINE = 2  # painted pixels for one of the finished picture, each way
+WIDE = SIDE * FINE
+MAPPED = 48  # side of the map
+Points = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a spot of the map shows: a part's name, its colour's name, and whose it is (person's number or -1)."""
+
+    part: str
+    colour: str
+    owner: int = -1
+
+
+GROUND = Entry("ground", "")
+
+
+def mixed(one: Colour, other: Colour, share: float) -> Colour:
+    """`share` of the other colour in the one."""
+    red, green, blue = (int(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+def varied(rng: np.random.Generator, colour: Colour, reach: int) -> Colour:
+    """The colour, each channel and the whole of it moved by chance."""
+    moves = rng.integers(-reach, reach + 1, 3) + rng.integers(-reach, reach + 1)
+    red, green, blue = (min(255, max(0, int(level + move))) for level, move in zip(colour, moves, strict=True))
+    return red, green, blue
+
+
+def oval(x: float, y: float, a: float, b: float, count: int = 18) -> Points:
+    angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return np.stack([x + a * np.cos(angles), y + b * np.sin(angles)], axis=1)
+
+
+def box(left: float, top: float, right: float, bottom: float) -> Points:
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], float)
+
+
+def polygon(*points: tuple[float, float]) -> Points:
+    return np.array(points, float)
+
+
+def band(start: tuple[float, float], end: tuple[float, float], wide: float, narrow: float) -> Points:
+    """A limb: a tapering strip from start to end; half widths."""
+    a, b = np.array(start, float), np.array(end, float)
+    along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-9)
+    side = along[::-1] * (1, -1)
+    return np.array([a + side * wide, b + side * narrow, b - side * narrow, a - side * wide])
+
+
+def moved(points: Points, x: float, y: float) -> Points:
+    found: Points = points + np.array([x, y])
+    return found
+
+
+def turned(points: Points, degrees: float) -> Points:
+    cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    found: Points = points @ np.array([[cosine, sine], [-sine, cosine]])
+    return found
+
+
+class Canvas:
+    """Shapes come in shares of the picture's side (0..1 each way, y downwards)."""
+
+    def __init__(self) -> None:
+        self.image = Image.new("RGB", (WIDE, WIDE))
+        self.pen = ImageDraw.Draw(self.image, "RGBA")
+        self.entries = [GROUND]
+        self._map = Image.new("L", (MAPPED, MAPPED))
+        self._map_pen = ImageDraw.Draw(self._map)
+
+    def fade(self, top: Colour, bottom: Colour, start: float = 0.0, end: float = 1.0) -> None:
+        """From one colour to the other between two heights."""
+        strip = Image.new("RGB", (1, 2))
+        strip.putdata([top, bottom])
+        first, last = int(start * WIDE), int(np.ceil(end * WIDE))
+        if last > first:
+            self.image.paste(strip.resize((WIDE, last - first), Image.Resampling.BILINEAR), (0, first))
+
+    def fill(
+        self, points: Points, colour: tuple[int, ...], entry: Entry | None = None, ink: Colour | None = None
+    ) -> None:
+        """One flat shape; with an entry it is on the map; with ink it has an outline."""
+        flat: list[float] = (points * WIDE).ravel().tolist()
+        self.pen.polygon(flat, fill=colour)
+        if ink:
+            self.pen.line([*flat, *flat[:2]], fill=ink, width=2)
+        if entry:
+            if entry not in self.entries:
+                self.entries.append(entry)
+            spots: list[float] = (points * MAPPED).ravel().tolist()
+            self._map_pen.polygon(spots, fill=self.entries.index(entry))
+            self._map_pen.line([*spots, *spots[:2]], fill=self.entries.index(entry))
+
+    def finished(self, light: tuple[float, float, float], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """(SIDE x SIDE x 3, MAPPED x MAPPED), uint8: the lit picture, and the map of numbers into `entries`.
+
+        As a camera's: light uneven, at times blur, on half of all pictures grain.
+        """
+        image = self.image.reduce(FINE)
+        if rng.random() < 0.2:
+            image = image.filter(ImageFilter.BoxBlur(float(rng.uniform(0.3, 0.9))))
+        slope = np.linspace(-1, 1, SIDE, dtype=np.float32)
+        across, down = rng.uniform(-0.15, 0.15, 2).astype(np.float32)
+        shade = 1 + across * slope[None, :] + down * slope[:, None]
+        picture = np.asarray(image, np.float32) * np.asarray(light, np.float32) * shade[..., None]
+        if rng.random() < 0.5:
+            grain = rng.standard_normal((SIDE, SIDE, 1), dtype=np.float32)
+            picture += grain * np.float32(rng.uniform(1, 9)) + np.float32(rng.uniform(-14, 14))
+        return np.clip(picture, 0, 255).astype(np.uint8), np.asarray(self._map)
