@@ -13,7 +13,7 @@ from stages.adapter import attach
 from stages.bases import load_processor, load_quantised
 from stages.evaluate.interleaved import methods, stage
 from stages.evaluate.interleaved.asking import Questions, Respondent, no_examples
-from stages.evaluate.interleaved.labels import Answers, Marking, worse
+from stages.evaluate.interleaved.labels import CHOSEN, Answers, Marking, worse
 from stages.evaluate.provenance import kind_of_pictures
 from stages.interleaved.contexts import Contexts
 from stages.interleaved.model import Views
@@ -153,11 +153,11 @@ def test_synonyms_count_by_their_own_rule_only() -> None:
         "synonym": [True, True, False],
         "closed": [True, False, True],
     }
-    assert marking.confusion(replace(answers, chosen=None), ["bobsled", "luge"]) == {
+    assert marking.confusion(answers, ["bobsled", "luge"], "exact") == {
         "bobsled": {"bobsled": 1},
         "luge": {"luge": 1, "something else": 1},
     }
-    assert marking.confusion(answers, ["bobsled", "luge"])["luge"] == {"bobsled": 1, "luge": 1}
+    assert marking.confusion(answers, ["bobsled", "luge"], CHOSEN)["luge"] == {"bobsled": 1, "luge": 1}
     before = Answers(["bobsled", "golf", "luge"], None)
     table = marking.by_label({"zero_shot": before, "tuned": replace(answers, chosen=None)}, "exact")
     assert table["luge"] == {"rows": 2, "zero_shot": 0.5, "tuned": 0.5}

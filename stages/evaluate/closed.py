@@ -198,10 +198,14 @@ def _pictures_again(model: Any, inputs: Mapping[str, Any], output: Any) -> dict[
     """What the tokens after a prompt need of its pictures; nothing where these are tokens of the prompt themselves.
 
     IDEFICS attends to its pictures at every token: their features come from the first pass, and a label sees what the
-    prompt's last token saw.
+    prompt's last token saw. That is one picture, so those of the examples before it aren't looked at again.
     """
     mask = inputs.get("image_attention_mask")
     if mask is None:
         return {}
     name = "perceiver_embeddings" if model.config.use_resampler else "image_encoder_embeddings"
-    return {name: output.image_hidden_states, "image_attention_mask": lambda count: mask[:, -1:].expand(-1, count, -1)}
+    states, seen = output.image_hidden_states, mask[:, -1:]
+    if bool((seen.sum(-1) == 1).all()):
+        states = states.gather(1, seen[:, 0].argmax(-1)[:, None, None, None].expand(-1, 1, *states.shape[2:]))
+        seen = seen.new_ones(seen.shape[0], 1, 1)
+    return {name: states, "image_attention_mask": lambda count: seen.expand(-1, count, -1)}

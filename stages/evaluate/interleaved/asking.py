@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 
 from stages.bases import compute_as_in_training
-from stages.evaluate.closed import best_labels
+from stages.evaluate.closed import score_labels
 from stages.interleaved.contexts import with_examples
 from stages.interleaved.generation import Asked, answer, seen
 from stages.interleaved.model import Inputs, Levels, Sample, Views
@@ -100,5 +100,4 @@ class Respondent:
         with torch.inference_mode():
             inputs = {key: tensor.to(self.model.device) for key, tensor in given.items() if key != "labels"}
             inputs[name] = seen(self.model, made, samples)
-            best, _ = best_labels(self.model, inputs, labels)
-        yield from best.tolist()
+            yield from score_labels(self.model, inputs, labels).argmax(1).tolist()

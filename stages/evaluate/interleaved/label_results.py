@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.evaluate.interleaved.asking import Questions, Respondent
 from stages.evaluate.interleaved.given import Given
-from stages.evaluate.interleaved.labels import CHOSEN, Answers, Marking, worse
+from stages.evaluate.interleaved.labels import Answers, Marking, worse
 from stages.evaluate.interleaved.methods import Methods, ask_all
 from stages.evaluate.interleaved.shallow import looks_of, majority, nearest_labels
 from stages.evaluate.interleaved.table import label_table
@@ -61,7 +61,6 @@ def _metrics(
     """Shares of 0..1 with intervals over entities; what is led by how much is paired on the same rows."""
     rules = marking.right(found.tuned)
     main = next(iter(rules))
-    closed = CHOSEN if CHOSEN in rules else main
     by_label = marking.by_label({"zero_shot": found.zero_shot, "tuned": found.tuned}, main)
     best = max((shots for shots, _ in found.by_shots), key=lambda shots: _mean(marking, found, shots, main), default=0)
     return {
@@ -82,9 +81,9 @@ def _metrics(
         "by_label": by_label,
         "worse": worse(by_label),
         "confusion": {
-            "rule": closed,
-            "zero_shot": marking.confusion(found.zero_shot, labels),
-            "tuned": marking.confusion(found.tuned, labels),
+            "rule": main,
+            "zero_shot": marking.confusion(found.zero_shot, labels, main),
+            "tuned": marking.confusion(found.tuned, labels, main),
         },
     }
 

@@ -83,12 +83,12 @@ class Marking:
             found[label] = {"rows": rows, **shares}
         return found
 
-    def confusion(self, answers: Answers, every_label: Sequence[str]) -> dict[str, dict[str, int]]:
-        """{label: {answer: rows}}: answers that name no label are `something else`."""
+    def confusion(self, answers: Answers, every_label: Sequence[str], rule: str) -> dict[str, dict[str, int]]:
+        """{label: {answer: rows}} of the answers that `rule` marks; those that name no label are `something else`."""
         named_by = {self.task.named(label): label for label in every_label}
         found: dict[str, Counter[str]] = {label: Counter() for label in sorted(set(self.labels))}
         for place, label in enumerate(self.labels):
-            if answers.chosen is not None:
+            if rule == CHOSEN and answers.chosen is not None:
                 found[label][answers.chosen[place]] += 1
             elif answers.said is not None:
                 said = self.task.named(answers.said[place])

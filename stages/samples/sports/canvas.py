@@ -27,9 +27,9 @@ class Camera:
     def chosen(chance: Random) -> "Camera":
         """A camera that has nothing to do with the sport."""
         return Camera(
-            scale=chance.uniform(0.78, 1.04),
-            across=chance.uniform(0.44, 0.56),
-            ground=chance.uniform(0.78, 0.88),
+            scale=chance.uniform(0.9, 1.08),
+            across=chance.uniform(0.46, 0.54),
+            ground=chance.uniform(0.8, 0.87),
             mirrored=chance.random() < 0.5,
             roll=math.radians(chance.uniform(-4, 4)),
         )

@@ -47,7 +47,7 @@ def draw_scenery(canvas: Canvas, chance: Random, place: str, ground: Colour, bac
         _waves(canvas, chance, ground, horizon)
     if place == "ice":
         canvas.fill((0, horizon - 0.05, 1, horizon + 0.015), varied(chance, chance.choice(list(NAMED.values())), 30))
-    for _ in range(chance.choice((0, 0, 1, 2, 3))):
+    for _ in range(chance.choice((0, 0, 1, 2))):
         _litter(canvas, chance, horizon, floating=place == "water")
     return behind[0]
 
