@@ -27,7 +27,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what git tracks, with fewer pictures and two training steps, built once."""
     root = tmp_path_factory.mktemp("chain") / "project"
     root.mkdir()
-    for name in ("stages", "data/words", "data/decisions", "data/dialogues", "models/base"):
+    for name in (
+        "stages",
+        "data/words",
+        "data/decisions",
+        "data/dialogues",
+        "data/synonyms",
+        "data/grades",
+        "models/base",
+    ):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "data/features").mkdir()
     tracked = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore", "data/features/none", "models/none")
