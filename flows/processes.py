@@ -78,8 +78,23 @@ def end_orphans(root: Path, notes: Path = NOTES) -> list[str]:
         if said["boot"] == boot() and _is_group_of(said["pid"], said["mark"]):
             ended.append(said["stage"])
             _end(said["pid"])
+        _release(root, said["pid"])
         note.unlink()
     return ended
+
+
+def _release(root: Path, pid: int) -> None:
+    """Take a dead dvc's entries out of DVC's lock of paths: to DVC a zombie that nobody waits for is still at work."""
+    path = root / ".dvc" / "tmp" / "rwlock"
+    if started_at(pid) is not None or not path.is_file() or not (text := path.read_text(encoding="utf-8")):
+        return
+    held: dict[str, dict[str, Any]] = {}
+    for name, entry in json.loads(text).items():
+        reading = [one for one in entry.get("read", []) if one["pid"] != pid]
+        writing = entry.get("write")
+        left = {"read": reading} if reading else {}
+        held[name] = left | ({"write": writing} if writing and writing["pid"] != pid else {})
+    write_note(path, {name: entry for name, entry in held.items() if entry})
 
 
 def _is_group_of(group: int, mark: str) -> bool:
