@@ -7,13 +7,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from interleaved import RECIPE, changed, curated, make_base, make_model, make_processor, picture
+from interleaved import RECIPE, changed, curated, make_base
 
 from stages.bases import load_quantised
 from stages.interleaved.choice import choose_rows, short_labels
 from stages.interleaved.contexts import Contexts, with_examples
-from stages.interleaved.generation import _cut, _stopped, answer, seen
-from stages.interleaved.model import Inputs, Sample, Views, ids_of, levels, picture_tokens
+from stages.interleaved.generation import _cut, _stopped, answer
+from stages.interleaved.model import Inputs, Views, picture_tokens
 from stages.interleaved.recipe import InterleavedRecipe
 from stages.shards import ShardReader
 from stages.tokenize.interleaved.rows import TokenizedRow, read_tokenized
@@ -215,25 +215,3 @@ def test_rows_survive_the_table(folders: Inputs_) -> None:
     for row in read_tokenized(folders[1]):
         assert isinstance(row, TokenizedRow)
         assert all(isinstance(ids, tuple) for ids in (row.prefix_ids, row.suffix_ids, row.example_ids, row.references))
-
-
-@pytest.mark.parametrize("resampler", [False, True])
-def test_a_picture_of_many_rows_is_looked_at_once_and_seen_as_the_model_sees_it(resampler: bool) -> None:
-    import torch
-
-    processor = make_processor()
-    model, made = make_model(processor, resampler).eval(), Inputs(processor)
-    first, second = (levels(picture(number).resize((32, 32))) for number in (0, 1))
-    ids = ids_of([None, "a", None, "b"], processor.tokenizer)
-    samples = [Sample(ids, [first, second]), Sample(ids, [first, first]), Sample(ids[:5], [second])]
-    looked: list[int] = []
-    model.model.vision_model.register_forward_hook(lambda *given: looked.append(len(given[-1].last_hidden_state)))
-    with torch.inference_mode():
-        states = seen(model, made, samples)
-        batch = made(samples, "left")
-        batch.pop("labels")
-        theirs = model(**batch).logits
-        del batch["pixel_values"]
-        given = {"perceiver_embeddings" if resampler else "image_encoder_embeddings": states}
-        torch.testing.assert_close(model(**batch, **given).logits, theirs, rtol=1e-4, atol=1e-4)
-    assert looked == [2, 6]  # two pictures, where the model by itself looks at three rows' two each

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stages.bases import compute_as_in_training
 from stages.generated import Answer
 from stages.interleaved.model import Inputs, Levels, Sample, levels, picture_tokens
+from stages.interleaved.sight import Sight
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -25,6 +26,7 @@ def answer(
     batch_size: int,
     max_new_tokens: int,
     stops: Sequence[str] = (),
+    sight: Sight | None = None,
     label: str = "generate",
 ) -> list[Answer]:
     """Greedy answers, in the order of `inputs`, and the probability of each (of its end too), 0 to 1.
@@ -33,12 +35,12 @@ def answer(
     as `levels` (3, height, width). `inputs` may be a lazy sequence: it is read once for the lengths and
     once batch by batch, so that pictures need not fit into memory.
     An answer ends at </s>, or with the first of the texts `stops` (`templates.stops`) that follows a word.
-    `label` names the progress bar.
+    `sight` is what this very model saw before of the same pictures. `label` names the progress bar.
     """
     from tqdm import tqdm
 
     order = sorted(range(len(inputs)), key=lambda i: len(inputs[i][0]))
-    made = Inputs(processor)
+    sight = sight or Sight(model, Inputs(processor))
     answers: dict[int, Answer] = {}
     model.eval()
     compute_as_in_training(model)
@@ -46,7 +48,7 @@ def answer(
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
             samples = [_sample(inputs[i]) for i in rows]
-            answers.update(zip(rows, _generate(model, made, samples, max_new_tokens, stops), strict=True))
+            answers.update(zip(rows, _generate(model, sight, samples, max_new_tokens, stops), strict=True))
             bar.update(len(rows))
     return [answers[i] for i in range(len(inputs))]
 
@@ -59,19 +61,19 @@ def _sample(asked: Asked) -> Sample:
 
 
 def _generate(
-    model: Any, made: Inputs, samples: Sequence[Sample], max_new_tokens: int, stops: Sequence[str]
+    model: Any, sight: Sight, samples: Sequence[Sample], max_new_tokens: int, stops: Sequence[str]
 ) -> list[Answer]:
     """One batch."""
     import torch
 
-    tokenizer = made.tokenizer
-    batch = made.text(samples, side="left")
+    tokenizer = sight.inputs.tokenizer
+    batch = sight.inputs.text(samples, side="left")
     given = {name: tensor.to(model.device) for name, tensor in batch.items() if name != "labels"}
     length = given["input_ids"].shape[1]
     with torch.inference_mode():
         out = model.generate(
             **given,
-            image_hidden_states=seen(model, made, samples),
+            image_hidden_states=sight(samples),
             do_sample=False,
             max_new_tokens=max_new_tokens,
             eos_token_id=tokenizer.eos_token_id,
@@ -87,28 +89,6 @@ def _generate(
     return [
         _cut(tokenizer, tokens.tolist(), chances.tolist(), stops) for tokens, chances in zip(new, taken, strict=True)
     ]
-
-
-def seen(model: Any, made: Inputs, samples: Sequence[Sample]) -> Any:
-    """What the vision tower (and the resampler) makes of each sample's pictures: (rows, most, places, width).
-
-    A picture that several samples hold (one and the same array: an example before many questions) is looked
-    at once. Where a row has fewer than the most pictures stands another one's, which no token looks at.
-    """
-    import numpy as np
-    import torch
-
-    distinct = {id(picture): picture for sample in samples for picture in sample.pictures}
-    place = {key: number for number, key in enumerate(distinct)}
-    held = np.zeros((len(samples), max(len(sample.pictures) for sample in samples)), np.int64)
-    for row, sample in enumerate(samples):
-        held[row, : len(sample.pictures)] = [place[id(picture)] for picture in sample.pictures]
-    inner = (model.get_base_model() if hasattr(model, "get_base_model") else model).model
-    pixels = torch.from_numpy(made.normalised(list(distinct.values()))).to(model.device, model.dtype)
-    states = inner.vision_model(pixel_values=pixels).last_hidden_state
-    if inner.config.use_resampler:
-        states = inner.perceiver_resampler(states)
-    return states[torch.from_numpy(held).to(model.device)]
 
 
 def _cut(tokenizer: Any, tokens: list[int], chances: list[float], stops: Sequence[str]) -> Answer:

@@ -1,7 +1,7 @@
 """Every way to answer the same questions: the base alone and behind examples, the tuned model, and it blindfolded."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -74,6 +74,7 @@ def ask_all(
         if shots
     }
     attach(respond.model, trained)
+    respond = replace(respond)  # looks at every picture anew: an adapter may change the tower too
     tuned = ask(respond, questions(no_examples), "tuned")
     return Methods(zero_shot, tuned, ask(respond, questions(no_examples, blind=True), "blind"), few_shot)
 
