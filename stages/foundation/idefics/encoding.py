@@ -12,7 +12,8 @@ from stages.foundation.idefics.documents import Document
 @dataclass(frozen=True)
 class Batch:
     """Padded on the right. (n, length): ids, mask, weights of tokens; `seen` (n, length, pictures): 1 at the picture
-    that a token attends to, the last before it; `pictures` (n, pictures): numbers, 0 where a row has fewer."""
+    that a token attends to, the last before it; `pictures` (n, pictures): numbers, 0 where a row has fewer;
+    one at least, which nothing attends to where a row has none."""
 
     ids: Any
     mask: Any
@@ -27,7 +28,7 @@ def encode(tokenizer: Any, documents: list[Document]) -> Batch:
     found = tokenizer.backend_tokenizer.encode_batch([one.text for one in documents], add_special_tokens=False)
     image = tokenizer.convert_tokens_to_ids("<image>")
     shape = (len(documents), max(len(one.ids) for one in found))
-    most = max(len(one.pictures) for one in documents)
+    most = max(1, *(len(one.pictures) for one in documents))
     ids, mask = np.full(shape, tokenizer.pad_token_id), np.zeros(shape, int)
     weights, pictures = np.zeros(shape, np.float32), np.zeros((len(documents), most), int)
     for row, (document, tokens) in enumerate(zip(documents, found, strict=True)):

@@ -1,6 +1,7 @@
 """How well the finished base does its own tasks on fresh draws: what "zero-shot" and "few-shot" start from."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,11 @@ from stages.foundation.idefics.schedule import BOTH, DECODER, PROCESSES, TOKENIZ
 from stages.foundation.idefics.targets import ATTRIBUTES, attributes_of
 from stages.foundation.idefics.texts import KINDS_OF_QUESTIONS, Question, questions
 from stages.foundation.idefics.withheld import FORBIDDEN
+from stages.foundation.idefics.writing import again, pairs
 
 PICTURES, TEACHING = 500, 2000
 EXAMPLES, MADE_UP_EXAMPLES = (0, 1, 2, 4), (2, 4)
-ASKED, SORTINGS = 100, 200  # questions of a kind; sortings
+ASKED, SORTINGS, WRITTEN = 100, 200, 200  # questions of a kind; sortings; texts without pictures of a kind
 EXAM_SEED = 10**6  # no training step draws from this stream
 RIDGE = 3.0
 
@@ -42,6 +44,7 @@ def sit_exam(model: Any, tokenizer: Any) -> dict[str, Any]:
     return {
         "questions": answered,
         "made_up_words": {"chance": 0.5, "accuracy": sorted_},
+        "written": _write(model, tokenizer, states[:1], scenes[0], rng),
         "linear": _linear(pooled.numpy(), scenes),
     }
 
@@ -110,6 +113,18 @@ def _sort(
     return round(float(np.mean(np.array(likely[::2]) > np.array(likely[1::2]))), 3)
 
 
+def _write(model: Any, tokenizer: Any, states: Any, scene: Scene, rng: np.random.Generator) -> dict[str, float]:
+    """Share of texts whose every token that follows from what was read is the likeliest one."""
+    kinds: dict[str, Callable[[], Document]] = {
+        "one word again": lambda: again(scene, rng, 0.0),
+        "words again": lambda: again(scene, rng, 1.0),
+        "one pair": lambda: pairs(rng, 0.0),
+        "pairs": lambda: pairs(rng, 1.0),
+    }
+    found = {name: read(model, tokenizer, [make() for _ in range(WRITTEN)], states) for name, make in kinds.items()}
+    return {name: round(float(np.mean([all_right for all_right, _ in ones])), 3) for name, ones in found.items()}
+
+
 def read(model: Any, tokenizer: Any, documents: list[Document], states: Any) -> list[tuple[bool, float]]:
     """For each document, of the tokens that count: whether each is the likeliest, and their summed log-probability."""
     import torch
@@ -153,6 +168,7 @@ def material(version: int, results: dict[str, Any], sizes: dict[str, int]) -> di
             "both": vars(BOTH) | {"processes": PROCESSES},
             "tokenizer_seed": TOKENIZER_SEED,
         },
+        "prose": "sentences of docstrings of Python's standard library (PSF licence)",
         "separator": "a newline ends an example, alone or behind a full stop",
         "most_pictures": MOST_PICTURES,
         "attributes": {name: list(values) for name, (values, _) in ATTRIBUTES.items()},

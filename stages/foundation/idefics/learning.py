@@ -26,11 +26,14 @@ from stages.foundation.idefics.targets import (
     make_heads,
     patch_loss,
 )
+from stages.foundation.idefics.writing import written
 
 AGAIN_AFTER = (0, 40)  # steps after which a drawing is shown once more, with other texts: drawing costs time too
 ASKED = 3  # questions in a row about one picture
 CONTEXTS_FROM = 0.1  # share of the decoder's steps that see single pictures only: short documents first
 CONTEXTS = 0.375  # contexts, as a share of the pictures
+WRITTEN = 0.75  # texts without a picture, as a share of the pictures
+WRITTEN_AT_LENGTH_FROM = 0.6  # share of the decoder's steps by which these have grown to their full length
 ATTRIBUTES_COUNT = 0.25
 # Patches that the tower sees while it learns alone: ground teaches little, and half as many tokens take half the time
 # (Li et al., "Scaling Language-Image Pre-training via Masking").
@@ -72,12 +75,12 @@ class Learning:
 
     def decoder_losses(self, step: int, steps: int) -> dict[str, Any]:
         scenes, _, patches, asked = self._shown(step)
-        return {"text": self._text(step, scenes, self.stand_for(patches, asked, step), step >= CONTEXTS_FROM * steps)}
+        return self._text(step, scenes, self.stand_for(patches, asked, step), step / steps)
 
     def losses(self, step: int) -> dict[str, Any]:
         scenes, pictures, patches, asked = self._shown(step)
         states, found = self._see(pictures, patches, asked)
-        return {"text": self._text(step, scenes, states, contexts=True), **found}
+        return {**self._text(step, scenes, states, 1.0), **found}
 
     def _shown(self, step: int) -> tuple[list[Scene], np.ndarray, Any, Any]:
         """Scenes, pictures, patches (n, kinds, GRID * GRID) and attributes (n, len(ATTRIBUTES)) of a step."""
@@ -134,14 +137,22 @@ class Learning:
         kept = (goal != UNSEEN) & (torch.rand(goal.shape, generator=generator) >= LEFT_OUT)
         return self.stand_in[name](goal.clamp(min=0)) * kept[..., None]
 
-    def _text(self, step: int, scenes: list[Scene], states: Any, contexts: bool) -> Any:
-        """Weighted mean cross-entropy; documents of like length go together."""
+    def _text(self, step: int, scenes: list[Scene], states: Any, progress: float) -> dict[str, Any]:
+        """Weighted mean cross-entropies, of texts about pictures and of others; documents of like length go together.
+
+        `progress` of the decoder, 0..1: single pictures and short texts come first.
+        """
         rng = np.random.default_rng([self.seed, step, self.rank, 1])
         groups = [[single(number, scene, rng, ASKED) for number, scene in enumerate(scenes)]]
-        if contexts:
+        if progress >= CONTEXTS_FROM:
             several = [context(scenes, rng) for _ in range(int(CONTEXTS * len(scenes)))]
             several.sort(key=lambda one: len(one.pictures))
             groups += [several[: len(several) // 2], several[len(several) // 2 :]]
+        grown = min(1.0, progress / WRITTEN_AT_LENGTH_FROM)
+        plain = [written(scene, rng, grown) for scene in scenes[: int(WRITTEN * len(scenes))]]
+        return {"text": self._mean(groups, states), "written": self._mean([plain], states)}
+
+    def _mean(self, groups: list[list[Document]], states: Any) -> Any:
         found = [self._weighed(group, states) for group in groups if group]
         return sum(loss for loss, _ in found) / sum(weight for _, weight in found)
 

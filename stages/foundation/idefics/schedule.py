@@ -4,7 +4,7 @@ from stages.foundation.idefics.training import Schedule
 
 # Side by side, one core each.
 TOWER = Schedule(steps=2400, pictures=48, peak=1.5e-3, warmup=150, weight_decay=0.05, seed=1)
-DECODER = Schedule(steps=1300, pictures=24, peak=2.0e-3, warmup=150, weight_decay=0.05, seed=2)
+DECODER = Schedule(steps=1200, pictures=24, peak=3.0e-3, warmup=150, weight_decay=0.05, seed=2)
 # Then together, in two processes.
 BOTH = Schedule(steps=420, pictures=32, peak=1.0e-3, warmup=60, weight_decay=0.05, seed=4)
 PROCESSES = 2
