@@ -26,11 +26,12 @@ from stages.curate.candidate import Candidate
 from stages.curate.decide import Evidence
 from stages.curate.decisions import Decided, Decision
 from stages.curate.decode import Quarantine
-from stages.curate.groups import Joined, distance, group
+from stages.curate.groups import distance, group
 from stages.curate.parameters import NearDuplicates
-from stages.curate.split import crossings, side_by_entity
+from stages.curate.split import crossings
 from stages.foundation.paligemma2.withheld import is_test_word
 from stages.record import Record
+from stages.sides import Joined, side_by_entity
 
 NEAR = {"bits": 64, "radius": 3}
 PARAMS = curate(near_duplicates=NEAR)

@@ -18,8 +18,9 @@ from stages.curate.filters import TEXT_LENGTH, fitting, picture_flaw
 from stages.curate.groups import Groups, group
 from stages.curate.licences import is_allowed
 from stages.curate.parameters import Curate
-from stages.curate.split import SPLITS, components, side_by_entity, side_by_word
+from stages.curate.split import components, side_by_word
 from stages.record import Drop, Record
+from stages.sides import SPLITS, side_by_entity
 
 BY_A_PERSON = "dropped by a person"
 WITHHELD = "withheld benchmark word"

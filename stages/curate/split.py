@@ -1,17 +1,15 @@
 """On which side a row stands: words and fonts for circled letters, whole entities for anything else."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from stages.curate.candidate import Candidate
-from stages.curate.groups import Joined
 from stages.curate.parameters import Curate
 from stages.foundation.paligemma2.withheld import is_test_family, is_test_word
 from stages.params import UserError
 from stages.record import Record
+from stages.sides import Joined
 
-SPLITS = ("train", "test")
 TEST_WORD = "test word in a training font"
 TEST_FONT = "training word in a test font"
 
@@ -28,12 +26,6 @@ def side_by_word(candidate: Candidate) -> str:
     if test_word == test_family:
         return "test" if test_word else "train"
     return TEST_WORD if test_word else TEST_FONT
-
-
-def side_by_entity(entity: str, test_share: float) -> str:
-    """Follows from the name alone, so that a new entity moves no other one."""
-    digest = hashlib.sha256(b"plumbline-entity:" + entity.casefold().encode()).digest()
-    return "test" if int.from_bytes(digest[:8], "big") < test_share * 2**64 else "train"
 
 
 def components(candidates: Iterable[Candidate], linked: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from stages.curate.decisions import read_decisions, resolve
 from stages.curate.decode import Facts, Quarantine
 from stages.curate.parameters import Curate
 from stages.curate.sheet import write_sheet
-from stages.curate.split import SPLITS, crossings
+from stages.curate.split import crossings
 from stages.curate.verification import verify_pictures
 from stages.curate.writing import Written, as_fetched, look_at, write_pictures
 from stages.entry import require
@@ -29,6 +29,7 @@ from stages.record import (
     write_manifest,
     write_rows,
 )
+from stages.sides import SPLITS
 
 GROUP_COLUMNS = ("group", "id", "sha256", "role", "reason", "of", "bits")
 
