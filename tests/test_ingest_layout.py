@@ -17,6 +17,9 @@ from stages.ingest.layout import layout_of
         ({"1.jpg": ""}, "table"),
         ({"results.csv": "image_name| comment_number| comment\n", "images/1.jpg": ""}, "flickr30k"),
         ({"annotations/captions_val2017.json": "{}", "val2017/1.jpg": ""}, "coco"),
+        ({"captions.json": "{}", "conversations.json": "[]", "images/1.jpg": ""}, "coco"),
+        ({"conversations_58k.json": "[]", "images/1.jpg": ""}, "llava"),
+        ({"llava_train.json": "[]", "images/1.jpg": ""}, "llava"),
         ({"dataset_dict.json": "{}", "train/state.json": "{}"}, "hugging_face"),
     ],
 )

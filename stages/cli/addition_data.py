@@ -79,6 +79,16 @@ def _header(table: Path) -> str:
 
 
 def _require_kind(folder: Folder, layout: Format, like: str, captions: bool) -> None:
+    if layout == "llava":
+        what = "captions" if captions else "labels"
+        raise UserError(
+            f"--data {folder.path} holds conversations and no {what}, which `{like}` learns. Give a folder with {what}"
+            + (
+                f": {LAYOUTS}."
+                if captions
+                else ": one folder a class, or a table with the columns file_name and label."
+            )
+        )
     if captions and layout == "class_folders":
         raise UserError(
             f"--data {folder.path} holds class folders: labels and no captions, which `{like}` learns. Start from a "

@@ -21,6 +21,8 @@ def layout_of(folder: Path) -> Format:
         return "flickr30k"
     if any(folder.glob("captions*.json")) or any(folder.glob("annotations/captions*.json")):
         return "coco"
+    if any(folder.glob("conversations*.json")) or any(folder.glob("llava*.json")):
+        return "llava"
     has_table = any(folder.glob("*.csv"))
     classes = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     return "class_folders" if len(classes) >= 2 or (classes and not has_table) else "table"

@@ -80,14 +80,14 @@ class Listing:
         return found
 
 
-def list_folder(folder: Path, but: Path | None = None) -> Listing:
-    """The listing of `folder` without the file `but`; UserError when it is no folder, or nothing is in it."""
+def list_folder(folder: Path, *but: Path) -> Listing:
+    """The listing of `folder` without the files `but`; UserError when it is no folder, or nothing is in it."""
     if not folder.is_dir():
         raise UserError(f"`folder` = {folder} is no folder: give the folder that holds the pictures.")
     root = os.path.realpath(folder)
     entries = dict(_below(root, ""))
-    if but is not None:
-        entries.pop(os.path.relpath(but, folder), None)
+    for path in but:
+        entries.pop(os.path.relpath(path, folder), None)
     if not entries:
         raise UserError(f"`folder` = {folder} is empty: put the pictures there, or name the folder that holds them.")
     return Listing(root, entries)

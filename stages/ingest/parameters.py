@@ -7,10 +7,11 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.params import Params
 
-Format = Literal["table", "class_folders", "flickr30k", "coco", "hugging_face"]
+Format = Literal["table", "class_folders", "flickr30k", "coco", "llava", "hugging_face"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 OF_FORMATS: dict[str, tuple[Format, ...]] = {  # keys that mean something in these formats only
     "table": ("table", "flickr30k", "coco"),
+    "conversations": ("flickr30k", "coco", "llava"),
     "label_column": ("table", "hugging_face"),
     "text_column": ("table", "hugging_face"),
     "entity_column": ("table", "hugging_face"),
@@ -31,6 +32,7 @@ class Ingest(Params):
     folder: str = Field(min_length=1)
     format: Format = "table"
     table: str | None = Field(default=None, min_length=1)  # relative to `folder`; None: found by its name
+    conversations: str | None = Field(default=None, min_length=1)  # LLaVA's JSON, relative to `folder`
     label_column: str = "label"  # "" = the rows have no label, only texts
     text_column: str | None = Field(default=None, min_length=1)  # of one text or a list; None = the label
     entity_column: str | None = Field(default=None, min_length=1)
@@ -62,5 +64,10 @@ class Ingest(Params):
 
     @property
     def has_labels(self) -> bool:
-        """Whether rows have a label to tell apart; captions alone have none."""
+        """Whether rows have a label to tell apart; captions and conversations alone have none."""
         return self.format == "class_folders" or (self.format in ("table", "hugging_face") and bool(self.label_column))
+
+    @property
+    def has_conversations(self) -> bool:
+        """Whether rows may have conversations in `Source.parameters`."""
+        return self.format == "llava" or self.conversations is not None

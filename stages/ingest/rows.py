@@ -18,7 +18,7 @@ def read(params: Ingest, source: Path, _: Path) -> Survey:
     """Every row of the table, and every file that no row names."""
     table = find_table(source, params.table)
     rows = read_table(table, columns(params))
-    listing = list_folder(source, but=table)
+    listing = list_folder(source, table)
     named: set[str] = set()
     found: list[Found] = []
     drops: list[Drop] = []

@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from stages.ingest import captions, class_folders, hugging_face, rows
 from stages.ingest.found import Survey
@@ -19,6 +20,7 @@ READERS: dict[Format, Reader] = {
     "class_folders": class_folders.read,
     "flickr30k": captions.read_flickr30k,
     "coco": captions.read_coco,
+    "llava": captions.read_llava,
     "hugging_face": hugging_face.read,
 }
 
@@ -41,7 +43,7 @@ def run(params: Ingest, *, source: Path, out: Path) -> None:
     _require_usable(params, source, survey, [record.label for record in records], tally)
     write_rows(out / "rows.parquet", records)
     write_drops(out / "drops.csv", tally.drops)
-    facts = {
+    facts: dict[str, Any] = {
         "stage": "ingest",
         "importer": IMPORTER,
         "format": params.format,
@@ -52,6 +54,8 @@ def run(params: Ingest, *, source: Path, out: Path) -> None:
         "labels": dict(sorted(Counter(record.label for record in records if record.label).items())),
         "texts": sum(len(record.texts) for record in records),
     }
+    if params.has_conversations:
+        facts["conversations"] = sum(len(record.source.drawn.get("conversations", ())) for record in records)
     write_manifest(out, facts)
     print(f"{len(records)} of {tally.rows_in} rows and files imported; dropped: {tally.reasons or 'none'}")
 

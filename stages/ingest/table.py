@@ -49,13 +49,13 @@ def find_table(folder: Path, name: str | None = None) -> Path:
     return chosen[0]
 
 
-def named_table(folder: Path, name: str) -> Path:
-    """The file that the key `table` names; UserError when there is none, or it lies elsewhere."""
+def named_table(folder: Path, name: str, key: str = "table") -> Path:
+    """The file that `key` names; UserError when there is none, or it lies elsewhere."""
     path = folder / name
     if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"`table` = {name} leaves `folder` = {folder}: copy it in, or set `table` to a file inside.")
+        raise UserError(f"`{key}` = {name} leaves `folder` = {folder}: copy it in, or set `{key}` to a file inside.")
     if not path.is_file():
-        raise UserError(f"`table` = {name} is no file in `folder` = {folder}: set `table` to the file's path in there.")
+        raise UserError(f"`{key}` = {name} is no file in `folder` = {folder}: set `{key}` to the file's path in there.")
     return path
 
 
