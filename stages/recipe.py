@@ -1,7 +1,8 @@
 """What every recipe has: a model to start from, and the numbers of a training run.
 
 A recipe is one row under `recipes:` in params.yaml; its `objective` names the room that has the rest:
-`stages/answers/recipe.py` for models that answer in words, `stages/grounding/recipe.py` for FROMAGe.
+`stages/answers/recipe.py` for models that answer in words, `stages/grounding/recipe.py` for FROMAGe,
+`stages/naming/recipe.py` for language models alone, `stages/chat/recipe.py` for a tower and one of these joined.
 """
 
 from typing import Literal, Self
@@ -71,12 +72,12 @@ class QLoRA(Training):
 class Recipe(Params):
     """One row. All but `objective` only choose paths in dvc.yaml: data/curate/letters, say.
 
-    `source: caption` reads the curated rows with the texts that the caption log gives them. `features`
-    names a row under `features:`, `parent` an adapter below models/ to start from; `none` is neither.
+    `source: caption` reads the curated rows with the texts that the caption log gives them, `describe`
+    rows without pictures. `features` names a row under `features:`, `parent` an adapter below models/ to start from; `none` is neither.
     """
 
     objective: str
-    source: Literal["curate", "caption"]
+    source: Literal["curate", "caption", "describe"]
     dataset: str
     base: str
     features: str = "none"

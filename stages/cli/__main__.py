@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from stages.cli import caption, demo, doctor, export, grade, predict, recipe, run, scrape
+from stages.cli import caption, demo, doctor, export, grade, merge, predict, recipe, run, scrape
 from stages.entry import stop_on
 
 COMMANDS = {
@@ -14,6 +14,7 @@ COMMANDS = {
     "export": export,
     "predict": predict,
     "demo": demo,
+    "merge": merge,
     "grade": grade,
     "doctor": doctor,
 }

@@ -1,0 +1,84 @@
+"""The stage: a base and tokenized rows in, an adapter and the rows it consumed out."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from stages.bases import pick_device, without_known_noise
+from stages.naming.model import load_language, load_tokenizer
+from stages.naming.recipe import NamingRecipe
+from stages.params import UserError
+from stages.recipe import QLoRA
+from stages.record import new_folder
+from stages.threads import set_threads
+from stages.tokenize.naming.rows import read_tokenized
+from stages.train.consumed import check_consumed, write_consumed
+from stages.train.loop import fit, write_curve
+from stages.train.naming.batches import Collator, Rows, naming_loss
+from stages.train.plan import plan_rows
+from stages.train.qlora import add_adapter, save_adapter
+
+ON_A_CPU = "adamw_torch"
+
+
+def run(params: NamingRecipe, *, tokenized: Path, features: Path, base: Path, parent: Path, out: Path) -> None:
+    """Train, check that the consumed rows are the planned ones, and write the adapter folder.
+
+    `features` and `parent` are placeholders here: these recipes read text alone, and start from the base.
+    """
+    with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
+        from transformers import set_seed
+
+    set_threads()
+    device = pick_device(params.train.device)
+    settings = for_device(params.train, device)
+    rows = read_tokenized(tokenized, "train")
+    if not rows:
+        raise UserError(f"{tokenized} has no rows of split `train`: look into the drops of `describe`.")
+    set_seed(settings.seed)  # before anything random is built: the adapter's first weights too
+    tokenizer = load_tokenizer(base, params.model)
+    model = add_adapter(load_language(base, params.model, settings, device), settings, params.model)
+    plan = plan_rows(len(rows), settings)
+
+    consumed, history = fit(model, Rows(rows, plan), Collator(tokenizer.pad_token_id), naming_loss, settings, device)
+    ids = [rows[plan[position]].id for position in consumed]
+    check_consumed([rows[row].id for row in plan], ids)
+
+    new_folder(out)
+    save_adapter(model, out)
+    (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
+    tokenizer.save_pretrained(out)
+    write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
+    write_curve(out / "loss.csv", history)
+    (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
+    print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+
+
+def for_device(settings: QLoRA, device: str) -> QLoRA:
+    """`settings` with an optimiser that runs on `device`: bitsandbytes's 8-bit and paged ones need a GPU.
+
+    Paging moves the optimiser's state to the CPU's memory (Dettmers et al. 2023, arXiv:2305.14314): on a
+    CPU there is nothing to move, and an adapter's state is small.
+    """
+    if device == "cpu" and ("8bit" in settings.optim or "paged" in settings.optim):
+        warnings.warn(
+            f"`train.optim: {settings.optim}` needs a GPU; on this CPU {ON_A_CPU} is used.", UserWarning, stacklevel=2
+        )
+        return settings.model_copy(update={"optim": ON_A_CPU})
+    return settings
+
+
+def what_predict_needs(params: NamingRecipe) -> dict[str, Any]:
+    """What an adapter folder must say for `plumbline predict` and `merge` to use it as it was trained."""
+    settings = params.train
+    return {
+        "objective": params.objective,
+        "task": params.task,
+        "base": params.base,
+        "model": params.model.model_dump(),
+        "tokenize": params.tokenize.model_dump(),
+        "quantisation": settings.quantisation,
+        "double_quantisation": settings.double_quantisation,
+        "compute_dtype": settings.compute_dtype,
+    }
