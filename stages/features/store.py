@@ -60,7 +60,13 @@ def read_features(folder: Path, expected: Identity) -> Features:
 
     if not folder.is_dir():
         raise UserError(f"{folder} holds no features: name a row of `features:` in this recipe's `features`.")
-    found = Identity(**read_manifest(folder)["tower"])
+    facts = read_manifest(folder)
+    if facts.get("what", "pooled") != "pooled":
+        raise UserError(
+            f"{folder} holds {facts['what']}, not one vector a picture: name a row of `features:` whose `what` is "
+            "`pooled` in this recipe's `features`."
+        )
+    found = Identity(**facts["tower"])
     for key, wanted in asdict(expected).items():
         if getattr(found, key) != wanted:
             raise UserError(
