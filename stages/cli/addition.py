@@ -13,7 +13,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from stages.answers.recipe import AnswerRecipe
 from stages.bases import base_location
-from stages.cli import addition_interleaved
+from stages.cli import addition_interleaved, addition_naming
 from stages.cli.addition_data import Folder, ingest_row
 from stages.cli.addition_grounding import rewrite
 from stages.cli.parameters import (
@@ -32,6 +32,7 @@ from stages.cli.parameters import (
 from stages.cli.replacing import replacing
 from stages.grounding.recipe import GroundingRecipe
 from stages.interleaved.recipe import InterleavedRecipe
+from stages.naming.recipe import NamingRecipe
 from stages.params import UserError
 from stages.recipe import Model
 
@@ -40,8 +41,14 @@ SECTIONS = {  # where a new recipe's name must be free
     "answers": ("recipes", "ingest", "curate"),
     "grounding": ("recipes", "features"),
     "interleaved": ("recipes", "ingest", "curate", "features"),
+    "naming": ("recipes", "describe"),
 }
-ARCHITECTURES = {"answers": "paligemma2", "interleaved": addition_interleaved.ARCHITECTURE}
+ARCHITECTURES = {
+    "answers": "paligemma2",
+    "interleaved": addition_interleaved.ARCHITECTURE,
+    "naming": addition_naming.ARCHITECTURE,
+}
+Tuned = AnswerRecipe | InterleavedRecipe | NamingRecipe  # of one model
 HUB_REASON = (
     "a hub model of billions of parameters is to fit one GPU (small batches, accumulated) and to move little "
     "(rank 8 and 5e-5 are the published PaliGemma fine-tuning notebook's); its prompts hold more image tokens"
@@ -106,7 +113,7 @@ def add(
 
 def _change_base(
     row: Any,
-    source: AnswerRecipe | InterleavedRecipe,
+    source: Tuned,
     like: str,
     base: str | None,
     revision: str | None,
@@ -125,7 +132,7 @@ def _change_base(
 def _change_data(
     text: str,
     row: Any,
-    source: AnswerRecipe | InterleavedRecipe,
+    source: Tuned,
     name: str,
     like: str,
     folder: Folder | None,
@@ -133,9 +140,12 @@ def _change_data(
     notes: list[str],
 ) -> str:
     """Make `row` read another set; `text` with the rows that this set needs."""
+    if folder is not None and dataset is not None:
+        raise UserError("--data brings a new set and --dataset names one that is there: give one of them.")
+    if isinstance(source, NamingRecipe):
+        described = addition_naming.change_data(row, source, name, like, folder, dataset, notes)
+        return _with(text, "describe", name, described)
     if folder is not None:
-        if dataset is not None:
-            raise UserError("--data brings a new set and --dataset names one that is there: give one of them.")
         ingested = ingest_row(name, folder, like, captions=source.task == "caption")
         text = _with(text, "ingest", name, ingested)
         curated: dict[str, Any] = {"source": "ingest", "dataset": name, "decisions": "none", "split": "entities"}
@@ -173,9 +183,7 @@ def _require_free(name: str, kinds: tuple[str, ...]) -> None:
             raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
 
 
-def _rebase(
-    row: Any, source: AnswerRecipe | InterleavedRecipe, base: str, revision: str | None, notes: list[str]
-) -> None:
+def _rebase(row: Any, source: Tuned, base: str, revision: str | None, notes: list[str]) -> None:
     """Put another base into `row`: a hub id, or a folder in models/base."""
     if "/" not in base:
         _embedded(row, source, base, revision)
@@ -200,26 +208,30 @@ def _rebase(
         numbers, reason = HUB_NUMBERS, HUB_REASON
         if isinstance(source, InterleavedRecipe):
             numbers, reason = addition_interleaved.HUB_NUMBERS[source.task], addition_interleaved.HUB_REASON
+        elif isinstance(source, NamingRecipe):
+            numbers, reason = addition_naming.HUB_NUMBERS, addition_naming.HUB_REASON
         changed = _set(row, source, numbers)
         if changed:
             notes += [f"changed: {', '.join(changed)}", f"because {reason}"]
 
 
-def _embedded(row: Any, source: AnswerRecipe | InterleavedRecipe, base: str, revision: str | None) -> None:
+def _embedded(row: Any, source: Tuned, base: str, revision: str | None) -> None:
     if revision is not None:
         raise UserError(f"--revision pins a hub model; {base} is an embedded base: leave it out.")
     found = sorted(path.name for path in BASES.iterdir() if (path / "config.json").is_file()) if BASES.is_dir() else []
     if base not in found:
         known = ", ".join(found) or "none: git checkout models/base"
         raise UserError(f"--base {base}: no such base in {BASES} (there is: {known}); a hub model is named owner/name.")
-    model = Model(id=base)
-    base_location(BASES / base, model)  # refuses an incomplete folder
+    if isinstance(source, NamingRecipe):
+        addition_naming.require_base(base)
+    else:
+        base_location(BASES / base, Model(id=base))  # refuses an incomplete folder
     if isinstance(source, InterleavedRecipe):
         addition_interleaved.require_base(base)
     row["base"], row["model"]["id"], row["model"]["revision"] = base, base, None
 
 
-def _set(row: Any, source: AnswerRecipe | InterleavedRecipe, numbers: dict[str, dict[str, Any]]) -> list[str]:
+def _set(row: Any, source: Tuned, numbers: dict[str, dict[str, Any]]) -> list[str]:
     """Write `numbers` into the row; what changed, as `train.lora_rank 16 -> 8`."""
     changed = []
     for part, values in numbers.items():

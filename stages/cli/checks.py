@@ -98,6 +98,15 @@ def embedded_base(folder: Path, model: Model) -> Finding:
     return Finding("ok", f"base {model.id}", "complete")
 
 
+def embedded_language(folder: Path, model: Model) -> Finding:
+    """Whether an embedded base that is a language model is complete: it has no processor."""
+    try:
+        part_location(folder, model, CONFIG | WEIGHTS | TOKENIZER)
+    except UserError as error:
+        return Finding("gap", f"base {model.id}", "incomplete", str(error))
+    return Finding("ok", f"base {model.id}", "complete")
+
+
 def embedded_parts(folder: Path, parts: Parts) -> Finding:
     """Whether an embedded base has its language model and its CLIP, each complete."""
     try:

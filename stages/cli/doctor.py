@@ -12,13 +12,17 @@ from stages.answers.recipe import AnswerRecipe
 from stages.cli import checks, machine
 from stages.cli.addition_interleaved import ARCHITECTURE
 from stages.cli.addition_interleaved import HUB_NUMBERS as IDEFICS_NUMBERS
+from stages.cli.addition_naming import ARCHITECTURE as NAMING
+from stages.cli.addition_naming import HUB_NUMBERS as NAMING_NUMBERS
+from stages.cli.addition_naming import is_language
 from stages.cli.checks import Finding
 from stages.cli.columns import columns
-from stages.cli.estimate import Estimate, GroundingWorkload, InterleavedWorkload, Workload
+from stages.cli.estimate import Estimate, GroundingWorkload, InterleavedWorkload, NamingWorkload, Workload
 from stages.cli.packages import check_packages
 from stages.cli.parameters import BASES, HUB_NUMBERS, Available, available, recipe_row, section, typed_recipe
 from stages.grounding.recipe import GroundingRecipe, Parts
 from stages.interleaved.recipe import InterleavedRecipe
+from stages.naming.recipe import NamingRecipe
 from stages.params import UserError
 from stages.recipe import Model
 
@@ -63,6 +67,9 @@ def _recipes(rows: dict[str, object]) -> list[Finding]:
             continue
         if isinstance(recipe, GroundingRecipe):
             findings += _grounding(recipe)
+        elif isinstance(recipe, NamingRecipe):
+            numbers = (recipe.train.lora_rank, recipe.train.per_device_train_batch_size, recipe.tokenize.max_length)
+            findings += _naming(recipe.model, recipe.base, *numbers)
         elif recipe.model.on_hub:
             findings += _hub(recipe.model.id, recipe.model.revision, partial(_of_recipe, recipe))
         else:
@@ -88,14 +95,32 @@ def _grounding(recipe: GroundingRecipe) -> list[Finding]:
     return [*findings, *_enough(work, recipe.model.language)]
 
 
+def _naming(model: Model, base: str, rank: int, batch_size: int, max_length: int) -> list[Finding]:
+    """What a language model needs on its own."""
+    if not model.on_hub:
+        return _embedded(checks.embedded_language(BASES / base, model))
+    listed = available().get(model.id)
+    findings = [checks.revision(model.id, model.revision), *checks.access(model.id, model.revision, listed)]
+    if listed is None:
+        remedy = "add a row under `available:` for estimates"
+        return [*findings, Finding("note", "size", f"of {model.id} unknown", remedy), checks.graphics(machine.gpus())]
+    return [*findings, *_enough(NamingWorkload(listed.parameters, rank, batch_size, max_length), model)]
+
+
 def _base(base: str) -> list[Finding]:
     """A base without a recipe: with the numbers that `plumbline recipe add` would write."""
     if "/" not in base:
         if (BASES / base / "language").is_dir():
             model = Model(id=base)
             return _embedded(checks.embedded_parts(BASES / base, Parts(language=model, vision=model)))
+        if is_language(base):
+            return _embedded(checks.embedded_language(BASES / base, Model(id=base)))
         return _embedded(checks.embedded_base(BASES / base, Model(id=base)))
     listed = available().get(base)
+    if listed is not None and listed.architecture == NAMING:
+        train = NAMING_NUMBERS["train"]
+        numbers = (train["lora_rank"], train["per_device_train_batch_size"], NAMING_NUMBERS["tokenize"]["max_length"])
+        return _naming(Model.model_construct(id=base, revision=listed.revision), "hub", *numbers)
     return _hub(base, listed.revision if listed else None, _of_base)
 
 

@@ -31,6 +31,8 @@ CLIP_TOKENS = 257  # patches of ViT-L/14 at 224 pixels, and the class token
 LLAMA_VOCABULARY, LLAMA_WIDTH = 32_002, 4_096  # IDEFICS-9b's: Llama's, and the two tokens around pictures
 LORA_OF_A_MODULE = 0.000046  # of IDEFICS-9b's parameters, at rank 1: 19.8 M of 8.93 billion at 16 on q, k and v
 TOWER = 0.07  # of IDEFICS-9b's parameters that are its vision tower's (ViT-H/14 of 0.63 of 9 billion)
+GEMMA_VOCABULARY, GEMMA_WIDTH = 256_000, 2_048  # Gemma 2B's, one matrix for reading and writing
+DESCRIPTION_TOKENS = 128  # of a prompt with a description and its name, generously
 GPU_RATE = 30e12  # operations a second sustained: a data-centre GPU does 2-5 times as much, an old one a third
 CPU_RATE_BF16 = 250e9  # a core with bf16 instructions (AVX512-BF16 measured: 480e9 on bare products)
 CPU_RATE = 50e9  # a core without them
@@ -139,6 +141,34 @@ class InterleavedWorkload:
     def seconds(self, rows: int, rate: float) -> float:
         """Seconds to train on `rows` rows at `rate` operations a second."""
         return 4.0 * self.parameters * self.tokens * rows / rate
+
+
+@dataclass(frozen=True)
+class NamingWorkload:
+    """A language model on the hub, and the numbers of a recipe that decide about memory and time."""
+
+    parameters: int
+    lora_rank: int
+    batch_size: int
+    max_length: int  # tokens: what a row may have at most
+
+    def memory(self) -> dict[str, float]:
+        """Bytes while training, by part."""
+        return {
+            "weights": 0.55 * self.parameters,
+            "embeddings": 2.0 * GEMMA_VOCABULARY * GEMMA_WIDTH,
+            "LoRA": 16 * 0.0005 * self.parameters * self.lora_rank,
+            "activations": 0.0027 * self.parameters * self.batch_size * self.max_length,
+            "runtime": GB,
+        }
+
+    def download(self) -> float:
+        """Bytes of the weights in 16 bits, as the hub stores them."""
+        return 2.0 * self.parameters
+
+    def seconds(self, rows: int, rate: float) -> float:
+        """Seconds to train on `rows` rows at `rate` operations a second; rows of a description are short."""
+        return 4.0 * self.parameters * min(self.max_length, DESCRIPTION_TOKENS) * rows / rate
 
 
 class Estimate(Protocol):

@@ -14,15 +14,17 @@ from pydantic import Field
 from stages.answers.recipe import AnswerRecipe
 from stages.grounding.recipe import GroundingRecipe
 from stages.interleaved.recipe import InterleavedRecipe
+from stages.naming.recipe import NamingRecipe
 from stages.params import Params, UserError, check_params, read_params
 
 PARAMS = Path("params.yaml")
 BASES = Path("models/base")
-AnyRecipe = AnswerRecipe | GroundingRecipe | InterleavedRecipe
+AnyRecipe = AnswerRecipe | GroundingRecipe | InterleavedRecipe | NamingRecipe
 OBJECTIVES: dict[str, type[AnyRecipe]] = {
     "answers": AnswerRecipe,
     "grounding": GroundingRecipe,
     "interleaved": InterleavedRecipe,
+    "naming": NamingRecipe,
 }
 HUB_NUMBERS: dict[str, dict[str, Any]] = {  # what a recipe for a hub model starts with
     "tokenize": {"max_length": 512, "trim_aspect": 1.0},  # its processor fits pictures to a square

@@ -6,7 +6,8 @@ the same, and the exit status is 1.
 
 An interleaved adapter (IDEFICS) names or describes each picture, in its recipe's prompt or in --prompt. A
 grounding adapter (FROMAGe) describes each picture, or answers --prompt. With --find TEXT it ranks the
-pictures instead: a line each for the best of them, where score is the cosine (-1 to 1).
+pictures instead: a line each for the best of them, where score is the cosine (-1 to 1). A naming adapter (Gemma)
+names what --text describes, or each {"description": text} of --rows.
 """
 
 import argparse
@@ -15,12 +16,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.cli import predict_answers, predict_grounding, predict_interleaved
+from stages.cli import predict_answers, predict_grounding, predict_interleaved, predict_naming
 from stages.cli.questions import Line, Question, answer_lines, questions_in_folder, questions_in_rows
 from stages.cli.replacing import replacing
 from stages.params import UserError
 
-OBJECTIVES = ("answers", "grounding", "interleaved")
+OBJECTIVES = ("answers", "grounding", "interleaved", "naming")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,8 +29,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     inputs = parser.add_mutually_exclusive_group(required=True)
     inputs.add_argument("--images", type=Path, metavar="DIR", help="its pictures by content, sorted by name")
     inputs.add_argument(
-        "--rows", type=Path, metavar="FILE.jsonl", help='lines {"image": path from the file\'s folder, "prompt": text}'
+        "--rows",
+        type=Path,
+        metavar="FILE.jsonl",
+        help='lines {"image": path from the file\'s folder, "prompt": text}; to be named: {"description": text}',
     )
+    inputs.add_argument("--text", action="append", metavar="TEXT", help="a description to be named; may come twice")
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument("--prompt", metavar="TEXT", help="default: the recipe's own; a grounding adapter describes")
     asked.add_argument("--find", metavar="TEXT", help="rank the pictures of --images for this text (grounding)")
@@ -39,7 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-dir", type=Path, default=Path("models/base"), metavar="DIR", help="embedded bases")
     parser.add_argument("--batch-size", type=int, default=16, metavar="N")
     tasks = ", ".join(f"{task} {count}" for task, count in predict_interleaved.MAX_NEW_TOKENS.items())
-    lengths = f"{predict_answers.MAX_NEW_TOKENS}; grounding {predict_grounding.MAX_NEW_TOKENS}; interleaved {tasks}"
+    lengths = f"{predict_answers.MAX_NEW_TOKENS}; grounding {predict_grounding.MAX_NEW_TOKENS}; interleaved {tasks}; "
+    lengths += f"naming {predict_naming.MAX_NEW_TOKENS}"
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help=f"of an answer (default: {lengths})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
@@ -55,6 +61,10 @@ def command(given: argparse.Namespace) -> int:
         raise UserError(f"--find: {given.adapter} answers in words alone; ask it with --images DIR --prompt TEXT.")
     if given.find is not None and given.rows:
         raise UserError("--find ranks the pictures of a folder: give --images DIR instead of --rows.")
+    if given.text and objective != "naming":
+        raise UserError(f"--text: {given.adapter} looks at pictures; give --images DIR or --rows FILE.jsonl.")
+    if objective == "naming":
+        return _naming(given)
     if objective == "answers":
         return _answers(given)
     if objective == "interleaved":
@@ -92,6 +102,15 @@ def _interleaved(given: argparse.Namespace) -> int:
     given.max_new_tokens = given.max_new_tokens or predict_interleaved.MAX_NEW_TOKENS[facts.task]
     prepare, ask = predict_interleaved.load(given, facts)
     return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} answered")
+
+
+def _naming(given: argparse.Namespace) -> int:
+    facts = predict_naming.read_facts(given.adapter)
+    predict_naming.asking(facts, given.prompt)  # refuses a prompt before the base is loaded
+    questions = predict_naming.questions(given)
+    given.max_new_tokens = given.max_new_tokens or predict_naming.MAX_NEW_TOKENS
+    prepare, ask = predict_naming.load(given, facts)
+    return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} named")
 
 
 def _grounding(given: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from stages.cli.columns import columns
 from stages.cli.parameters import Available, available, recipe_row, section, typed_recipe
 from stages.entry import require
 from stages.interleaved.recipe import InterleavedRecipe
+from stages.naming.recipe import NamingRecipe
 from stages.params import UserError
 from stages.recipe import Model
 
@@ -25,7 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("name", metavar="NAME", help="small letters, digits and _")
     adding.add_argument("--like", required=True, metavar="RECIPE", help="the recipe to start from")
     adding.add_argument(
-        "--data", type=Path, metavar="DIR", help="a folder of pictures: class folders, captions, or a table"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="a folder of pictures: class folders, captions, or a table; a naming recipe's: a table, or its folder",
     )
     adding.add_argument("--table", metavar="FILE", help="the table in DIR, where there are several")
     adding.add_argument("--label-column", metavar="COLUMN", help="of the table in DIR (default: label)")
@@ -69,6 +73,10 @@ def results(given: argparse.Namespace) -> int:
         from stages.evaluate.interleaved.table import caption_table, label_table
 
         print((label_table if recipe.task == "label" else caption_table)(found))
+    elif isinstance(recipe, NamingRecipe):
+        from stages.evaluate.naming.table import naming_table
+
+        print(naming_table(found))
     else:
         from stages.evaluate.grounding.table import summary
 

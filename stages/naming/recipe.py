@@ -39,11 +39,15 @@ class Tokenize(Params):
 
 
 class Evaluate(Params):
-    """Zero-shot and tuned on the same held-out rows; `at` are the k of R@k, the true name's rank among all names."""
+    """Zero-shot and tuned on the same held-out rows; `at` are the k of R@k, the true name's rank among all names.
+
+    `ranked_rows`: how many rows that rank is taken of, spread over entities, since it reads every name; null for all.
+    """
 
     batch_size: int = Field(32, gt=0)
     max_new_tokens: int = Field(24, gt=0)
     at: tuple[int, ...] = Field((1, 10), min_length=1)
+    ranked_rows: int | None = Field(160, gt=0)
     bootstrap_samples: int = Field(2000, ge=100)
     seed: int = 1
     device: Device = "auto"

@@ -1,0 +1,1 @@
+"""Names, by every method: a creature's description in, its name out."""
