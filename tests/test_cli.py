@@ -77,7 +77,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     base = tmp_path / "models/base/tiny"
     base.mkdir(parents=True)
     for name in ("config.json", "model.safetensors", "tokenizer.json", "processor_config.json"):
-        (base / name).touch()
+        (base / name).write_text("{}")
     (tmp_path / "my data").mkdir()
     (tmp_path / "my data/metadata.csv").write_text("file_name,no,word\na.png,A,w\n")
     return tmp_path

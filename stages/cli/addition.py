@@ -13,7 +13,8 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from stages.answers.recipe import AnswerRecipe
 from stages.bases import base_location
-from stages.cli import addition_interleaved, addition_naming
+from stages.chat.recipe import ChatRecipe
+from stages.cli import addition_chat, addition_interleaved, addition_naming, naming_base
 from stages.cli.addition_data import Folder, ingest_row
 from stages.cli.addition_grounding import rewrite
 from stages.cli.parameters import (
@@ -24,8 +25,8 @@ from stages.cli.parameters import (
     commit,
     page,
     recipe_row,
+    require_free,
     row_lines,
-    section,
     typed_recipe,
     with_row,
 )
@@ -42,11 +43,12 @@ SECTIONS = {  # where a new recipe's name must be free
     "grounding": ("recipes", "features"),
     "interleaved": ("recipes", "ingest", "curate", "features"),
     "naming": ("recipes", "describe"),
+    "chat": ("recipes", "ingest", "curate", "features"),
 }
 ARCHITECTURES = {
     "answers": "paligemma2",
     "interleaved": addition_interleaved.ARCHITECTURE,
-    "naming": addition_naming.ARCHITECTURE,
+    "naming": naming_base.ARCHITECTURE,
 }
 Tuned = AnswerRecipe | InterleavedRecipe | NamingRecipe  # of one model
 HUB_REASON = (
@@ -64,6 +66,7 @@ def add(
     label_column: str | None = None,
     text_column: str | None = None,
     entity_column: str | None = None,
+    conversations: str | None = None,
     base: str | None = None,
     revision: str | None = None,
     dataset: str | None = None,
@@ -72,13 +75,32 @@ def add(
 ) -> None:
     """Write recipe `name` (and `ingest` and `curate` rows for `data`) into params.yaml; print what was decided."""
     source = typed_recipe(like, recipe_row(like))
-    _require_free(name, SECTIONS[source.objective])
+    require_free(name, SECTIONS[source.objective])
     with PARAMS.open(encoding="utf-8", newline="") as stream:
         text = stream.read()
     row = _parsed(row_lines(text, "recipes", like))[like]
     notes: list[str] = []
     described = table or label_column or text_column or entity_column
-    if isinstance(source, GroundingRecipe):
+    if conversations and not isinstance(source, ChatRecipe):
+        raise UserError(f"--conversations is for chat recipes; `{like}` is none.")
+    added = [("recipes", name, row)]
+    if isinstance(source, ChatRecipe):
+        if dataset or described:
+            raise UserError(f"`{like}` reads COCO captions and LLaVA conversations: give their folder with --data.")
+        added = addition_chat.rows(
+            name,
+            like,
+            source,
+            lambda one: _parsed(row_lines(text, "recipes", one))[one],
+            data=data,
+            conversations=conversations,
+            base=base,
+            revision=revision,
+            vision=vision,
+            vision_revision=vision_revision,
+            notes=notes,
+        )
+    elif isinstance(source, GroundingRecipe):
         if data or described:
             raise UserError(f"`{like}` reads captioned pictures: scrape or import them, and name them with --dataset.")
         features = rewrite(
@@ -101,11 +123,14 @@ def add(
         _change_base(row, source, like, base, revision, notes)
         folder = None if data is None else Folder(data, table, label_column, text_column, entity_column)
         text = _change_data(text, row, source, name, like, folder, dataset, notes)
-    typed_recipe(name, yaml.safe_load(_written(row)))
-    text = _with(text, "recipes", name, row)
+    for kind, new, written in added:
+        if kind == "recipes":
+            typed_recipe(new, yaml.safe_load(_written(written)))
+        text = _with(text, kind, new, written)
     with replacing(PARAMS) as stream:
         stream.write(text)
-    print(f"added recipes.{name} to {PARAMS}, like {like}")
+    recipes = " and ".join(f"recipes.{new}" for kind, new, _ in added if kind == "recipes")
+    print(f"added {recipes} to {PARAMS}, like {like}")
     for note in notes:
         print(f"  {note}")
     print(f"next: plumbline doctor --recipe {name}; then: dvc repro report@{name}")
@@ -171,18 +196,6 @@ def _with(text: str, section_name: str, name: str, row: Any) -> str:
     return text if row is None else with_row(text, section_name, name, _written({name: row}))
 
 
-def _require_free(name: str, kinds: tuple[str, ...]) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise UserError(f"recipe name `{name}` is not allowed: a small letter, then small letters, digits and _.")
-    if not isinstance(yaml.safe_load(name), str):
-        raise UserError(
-            f"recipe name `{name}` is not allowed: YAML reads it as {yaml.safe_load(name)!r}, not as a name."
-        )
-    for kind in kinds:
-        if name in section(kind):
-            raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")
-
-
 def _rebase(row: Any, source: Tuned, base: str, revision: str | None, notes: list[str]) -> None:
     """Put another base into `row`: a hub id, or a folder in models/base."""
     if "/" not in base:
@@ -209,7 +222,7 @@ def _rebase(row: Any, source: Tuned, base: str, revision: str | None, notes: lis
         if isinstance(source, InterleavedRecipe):
             numbers, reason = addition_interleaved.HUB_NUMBERS[source.task], addition_interleaved.HUB_REASON
         elif isinstance(source, NamingRecipe):
-            numbers, reason = addition_naming.HUB_NUMBERS, addition_naming.HUB_REASON
+            numbers, reason = naming_base.HUB_NUMBERS, naming_base.HUB_REASON
         changed = _set(row, source, numbers)
         if changed:
             notes += [f"changed: {', '.join(changed)}", f"because {reason}"]

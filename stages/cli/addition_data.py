@@ -43,7 +43,7 @@ def ingest_row(name: str, folder: Folder, like: str, captions: bool) -> dict[str
     """
     layout = _layout(folder)
     _require_kind(folder, layout, like, captions)
-    row: dict[str, Any] = {"folder": Quoted(_plain_path(folder.path))}
+    row: dict[str, Any] = {"folder": Quoted(plain_path(folder.path))}
     if layout != "table":
         row["format"] = layout
     if folder.table is not None:
@@ -118,7 +118,7 @@ def _require_kind(folder: Folder, layout: Format, like: str, captions: bool) -> 
         raise UserError(f"--table: --data {folder.path} is laid out as {layout}, where no table is read: leave it out.")
 
 
-def _plain_path(data: Path) -> str:
+def plain_path(data: Path) -> str:
     """The folder as params.yaml names it, from the project's root where it lies below it."""
     folder = data.resolve()
     if folder.is_relative_to(Path.cwd()):

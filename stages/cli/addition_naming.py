@@ -11,7 +11,8 @@ from typing import Any
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from stages.bases import CONFIG, TOKENIZER, WEIGHTS, part_location
-from stages.cli.addition_data import Folder, _plain_path
+from stages.cli.addition_data import Folder, plain_path
+from stages.cli.naming_base import ARCHITECTURE, is_language
 from stages.cli.parameters import BASES, PARAMS, section
 from stages.describe.parameters import TEXT_COLUMN, Describe, Format
 from stages.describe.stage import READERS
@@ -20,30 +21,6 @@ from stages.naming.recipe import NamingRecipe
 from stages.params import UserError, check_params
 from stages.recipe import Model
 
-ARCHITECTURE = "gemma"
-HUB_NUMBERS: dict[str, dict[str, Any]] = {
-    "tokenize": {"max_length": 512},
-    "train": {
-        "quantisation": "nf4",
-        "double_quantisation": True,
-        "compute_dtype": "bfloat16",
-        "lora_rank": 6,
-        "lora_alpha": 8,
-        "lora_dropout": 0.05,
-        "target_modules": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-        "learning_rate": 2e-4,
-        "num_train_epochs": None,
-        "max_steps": 3000,
-        "per_device_train_batch_size": 1,
-        "gradient_accumulation_steps": 4,
-        "optim": "paged_adamw_8bit",
-    },
-    "evaluate": {"batch_size": 8, "max_new_tokens": 24},
-}
-HUB_REASON = (
-    "these are the numbers with which the published notebook tuned gemma-2b-it on 833 descriptions (bfloat16 for its "
-    "float16; of its 8 epochs and 3000 steps the steps, which are what it ran); evaluate's are for a larger model"
-)
 POKEAPI = "pokemon_species_flavor_text.csv"  # what tells PokeAPI's tables from others
 USUAL = {"name": "name", "description": "description", "language": "language", "line": "line", "stage": "stage"}
 
@@ -60,7 +37,7 @@ def describe_row(name: str, given: Folder, like: str) -> dict[str, Any]:
     Of a table, the columns `language`, `line` and `stage` are used where they are there; `like` is for the message.
     """
     place = _place(given)
-    row: dict[str, Any] = {"folder": Quoted(_plain_path(place.folder))}
+    row: dict[str, Any] = {"folder": Quoted(plain_path(place.folder))}
     if place.table is None and (place.folder / POKEAPI).is_file():
         if given.label_column or given.text_column or given.entity_column:
             raise UserError(f"{place.folder} has PokeAPI's tables, whose columns are known: leave the columns out.")
@@ -111,18 +88,6 @@ def require_base(base: str) -> None:
     part_location(BASES / base, Model(id=base), CONFIG | WEIGHTS | TOKENIZER)
     if not is_language(base):
         raise UserError(f"--base {base} is no model of `{ARCHITECTURE}`, which a naming recipe needs.")
-
-
-def is_language(base: str) -> bool:
-    """Whether the embedded base `base` says of itself that it is a Gemma."""
-    path = BASES / base / "config.json"
-    if not path.is_file():
-        return False
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{path} is no JSON object: restore it with `git checkout {path.parent}`.") from error
-    return str(found).startswith(ARCHITECTURE)
 
 
 def kept_notes(row: Any, source: NamingRecipe) -> list[str]:

@@ -9,15 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from stages.answers.recipe import AnswerRecipe
+from stages.chat.recipe import ChatRecipe
 from stages.cli import checks, machine
 from stages.cli.addition_interleaved import ARCHITECTURE
 from stages.cli.addition_interleaved import HUB_NUMBERS as IDEFICS_NUMBERS
-from stages.cli.addition_naming import ARCHITECTURE as NAMING
-from stages.cli.addition_naming import HUB_NUMBERS as NAMING_NUMBERS
-from stages.cli.addition_naming import is_language
 from stages.cli.checks import Finding
 from stages.cli.columns import columns
-from stages.cli.estimate import Estimate, GroundingWorkload, InterleavedWorkload, NamingWorkload, Workload
+from stages.cli.estimate import ChatWorkload, Estimate, GroundingWorkload, InterleavedWorkload, NamingWorkload, Workload
+from stages.cli.naming_base import ARCHITECTURE as NAMING
+from stages.cli.naming_base import HUB_NUMBERS as NAMING_NUMBERS
+from stages.cli.naming_base import is_language
 from stages.cli.packages import check_packages
 from stages.cli.parameters import BASES, HUB_NUMBERS, Available, available, recipe_row, section, typed_recipe
 from stages.grounding.recipe import GroundingRecipe, Parts
@@ -65,7 +66,7 @@ def _recipes(rows: dict[str, object]) -> list[Finding]:
         except UserError as error:
             findings.append(Finding("gap", f"recipe {name}", "not valid", str(error).replace("\n", " ")))
             continue
-        if isinstance(recipe, GroundingRecipe):
+        if isinstance(recipe, GroundingRecipe | ChatRecipe):
             findings += _grounding(recipe)
         elif isinstance(recipe, NamingRecipe):
             numbers = (recipe.train.lora_rank, recipe.train.per_device_train_batch_size, recipe.tokenize.max_length)
@@ -77,10 +78,11 @@ def _recipes(rows: dict[str, object]) -> list[Finding]:
     return findings
 
 
-def _grounding(recipe: GroundingRecipe) -> list[Finding]:
+def _grounding(recipe: GroundingRecipe | ChatRecipe) -> list[Finding]:
     """What a language model and a tower need together."""
     if not recipe.model.language.on_hub:
-        return _embedded(checks.embedded_parts(BASES / recipe.base, recipe.model))
+        parts = Parts(language=recipe.model.language, vision=recipe.model.vision)
+        return _embedded(checks.embedded_parts(BASES / recipe.base, parts))
     findings, sizes = [], []
     for model in recipe.models:
         listed = available().get(model.id)
@@ -91,7 +93,12 @@ def _grounding(recipe: GroundingRecipe) -> list[Finding]:
         remedy = "add rows under `available:` for estimates"
         return [*findings, Finding("note", "size", "of the models unknown", remedy), checks.graphics(machine.gpus())]
     train = recipe.train
-    work = GroundingWorkload(language, vision, train.per_device_train_batch_size, recipe.tokenize.max_length)
+    work: GroundingWorkload | ChatWorkload = GroundingWorkload(
+        language, vision, train.per_device_train_batch_size, recipe.tokenize.max_length
+    )
+    if isinstance(recipe, ChatRecipe):
+        rank = recipe.train.lora_rank if recipe.train_adapter else 0
+        work = ChatWorkload(language, vision, rank, train.per_device_train_batch_size, recipe.tokenize.max_length)
     return [*findings, *_enough(work, recipe.model.language)]
 
 

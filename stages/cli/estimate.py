@@ -31,6 +31,7 @@ CLIP_TOKENS = 257  # patches of ViT-L/14 at 224 pixels, and the class token
 LLAMA_VOCABULARY, LLAMA_WIDTH = 32_002, 4_096  # IDEFICS-9b's: Llama's, and the two tokens around pictures
 LORA_OF_A_MODULE = 0.000046  # of IDEFICS-9b's parameters, at rank 1: 19.8 M of 8.93 billion at 16 on q, k and v
 TOWER = 0.07  # of IDEFICS-9b's parameters that are its vision tower's (ViT-H/14 of 0.63 of 9 billion)
+PHI_VOCABULARY, PHI_WIDTH = 51_200, 2_560  # Phi-2's, two matrices
 GEMMA_VOCABULARY, GEMMA_WIDTH = 256_000, 2_048  # Gemma 2B's, one matrix for reading and writing
 DESCRIPTION_TOKENS = 128  # of a prompt with a description and its name, generously
 GPU_RATE = 30e12  # operations a second sustained: a data-centre GPU does 2-5 times as much, an old one a third
@@ -104,6 +105,35 @@ class GroundingWorkload:
         trained = 4.0 * self.language * 2 * self.max_length
         seen = 2.0 * self.vision * CLIP_TOKENS
         return (trained + seen) * rows / rate
+
+
+@dataclass(frozen=True)
+class ChatWorkload:
+    """A quantised language model with LoRA behind a projector, and a tower that runs once a picture, before that."""
+
+    language: int  # parameters
+    vision: int
+    lora_rank: int  # 0: the projector alone learns
+    batch_size: int
+    max_length: int  # tokens, those of the picture included
+
+    def memory(self) -> dict[str, float]:
+        """Bytes while training, by part; the tower isn't there then."""
+        return {
+            "weights": 0.55 * self.language,
+            "embeddings": 2.0 * 2 * PHI_VOCABULARY * PHI_WIDTH,
+            "LoRA and projector": 16 * (0.0005 * self.language * self.lora_rank + MAPS),
+            "activations": 0.0027 * self.language * self.batch_size * self.max_length,
+            "runtime": GB,
+        }
+
+    def download(self) -> float:
+        """Bytes of both models' weights as the hub stores them: 16 bits, and CLIP's 32."""
+        return 2.0 * self.language + 4.0 * self.vision
+
+    def seconds(self, rows: int, rate: float) -> float:
+        """Seconds for one pass over `rows` rows at `rate` operations a second, features included."""
+        return (4.0 * self.language * self.max_length + 2.0 * self.vision * CLIP_TOKENS) * rows / rate
 
 
 @dataclass(frozen=True)

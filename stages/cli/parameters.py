@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field
 
 from stages.answers.recipe import AnswerRecipe
+from stages.chat.recipe import ChatRecipe
 from stages.grounding.recipe import GroundingRecipe
 from stages.interleaved.recipe import InterleavedRecipe
 from stages.naming.recipe import NamingRecipe
@@ -19,12 +20,13 @@ from stages.params import Params, UserError, check_params, read_params
 
 PARAMS = Path("params.yaml")
 BASES = Path("models/base")
-AnyRecipe = AnswerRecipe | GroundingRecipe | InterleavedRecipe | NamingRecipe
+AnyRecipe = AnswerRecipe | GroundingRecipe | InterleavedRecipe | NamingRecipe | ChatRecipe
 OBJECTIVES: dict[str, type[AnyRecipe]] = {
     "answers": AnswerRecipe,
     "grounding": GroundingRecipe,
     "interleaved": InterleavedRecipe,
     "naming": NamingRecipe,
+    "chat": ChatRecipe,
 }
 HUB_NUMBERS: dict[str, dict[str, Any]] = {  # what a recipe for a hub model starts with
     "tokenize": {"max_length": 512, "trim_aspect": 1.0},  # its processor fits pictures to a square
@@ -163,3 +165,16 @@ def _require_only_addition(before: dict[str, Any], extended: str, section_name: 
     expected = {**before, section_name: {**(before.get(section_name) or {}), **yaml.safe_load(row)}}
     if yaml.safe_load(extended) != expected or list(yaml.safe_load(row)) != [name]:
         raise UserError(f"{PARAMS}: `{section_name}.{name}` can't be added without touching the rest; add it by hand.")
+
+
+def require_free(name: str, kinds: tuple[str, ...]) -> None:
+    """UserError for a name that YAML reads as something else, or that a row of one of the sections `kinds` has."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise UserError(f"recipe name `{name}` is not allowed: a small letter, then small letters, digits and _.")
+    if not isinstance(yaml.safe_load(name), str):
+        raise UserError(
+            f"recipe name `{name}` is not allowed: YAML reads it as {yaml.safe_load(name)!r}, not as a name."
+        )
+    for kind in kinds:
+        if name in section(kind):
+            raise UserError(f"{PARAMS} has a row `{kind}.{name}` already: choose another name, or edit that row.")

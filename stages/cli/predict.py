@@ -7,7 +7,8 @@ the same, and the exit status is 1.
 An interleaved adapter (IDEFICS) names or describes each picture, in its recipe's prompt or in --prompt. A
 grounding adapter (FROMAGe) describes each picture, or answers --prompt. With --find TEXT it ranks the
 pictures instead: a line each for the best of them, where score is the cosine (-1 to 1). A naming adapter (Gemma)
-names what --text describes, or each {"description": text} of --rows.
+names what --text describes, or each {"description": text} of --rows. A chat adapter (CLIP + Phi) describes each
+picture or answers --prompt; with --image FILE it answers --text, again for each further question of one conversation.
 """
 
 import argparse
@@ -16,17 +17,17 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.cli import predict_answers, predict_grounding, predict_interleaved, predict_naming
+from stages.cli import predict_answers, predict_chat, predict_grounding, predict_interleaved, predict_naming
 from stages.cli.questions import Line, Question, answer_lines, questions_in_folder, questions_in_rows
 from stages.cli.replacing import replacing
 from stages.params import UserError
 
-OBJECTIVES = ("answers", "grounding", "interleaved", "naming")
+OBJECTIVES = ("answers", "grounding", "interleaved", "naming", "chat")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("adapter", type=Path, metavar="ADAPTER", help="a folder such as models/trained/RECIPE")
-    inputs = parser.add_mutually_exclusive_group(required=True)
+    inputs = parser.add_mutually_exclusive_group()
     inputs.add_argument("--images", type=Path, metavar="DIR", help="its pictures by content, sorted by name")
     inputs.add_argument(
         "--rows",
@@ -34,18 +35,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.jsonl",
         help='lines {"image": path from the file\'s folder, "prompt": text}; to be named: {"description": text}',
     )
-    inputs.add_argument("--text", action="append", metavar="TEXT", help="a description to be named; may come twice")
+    inputs.add_argument("--image", type=Path, metavar="FILE", help="the picture of a conversation (chat)")
+    parser.add_argument(
+        "--text", action="append", metavar="TEXT", help="to be named, or asked about --image; repeatable"
+    )
     asked = parser.add_mutually_exclusive_group()
     asked.add_argument("--prompt", metavar="TEXT", help="default: the recipe's own; a grounding adapter describes")
     asked.add_argument("--find", metavar="TEXT", help="rank the pictures of --images for this text (grounding)")
     parser.add_argument("--top", type=int, default=5, metavar="N", help="pictures that --find names (default: 5)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl")
+    parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="needed but for a conversation, which is shown")
     parser.add_argument("--recursive", action="store_true", help="folders below DIR too")
     parser.add_argument("--base-dir", type=Path, default=Path("models/base"), metavar="DIR", help="embedded bases")
     parser.add_argument("--batch-size", type=int, default=16, metavar="N")
     tasks = ", ".join(f"{task} {count}" for task, count in predict_interleaved.MAX_NEW_TOKENS.items())
     lengths = f"{predict_answers.MAX_NEW_TOKENS}; grounding {predict_grounding.MAX_NEW_TOKENS}; interleaved {tasks}; "
-    lengths += f"naming {predict_naming.MAX_NEW_TOKENS}"
+    lengths += f"naming {predict_naming.MAX_NEW_TOKENS}; chat {predict_chat.MAX_NEW_TOKENS}"
     parser.add_argument("--max-new-tokens", type=int, metavar="N", help=f"of an answer (default: {lengths})")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
@@ -61,8 +65,9 @@ def command(given: argparse.Namespace) -> int:
         raise UserError(f"--find: {given.adapter} answers in words alone; ask it with --images DIR --prompt TEXT.")
     if given.find is not None and given.rows:
         raise UserError("--find ranks the pictures of a folder: give --images DIR instead of --rows.")
-    if given.text and objective != "naming":
-        raise UserError(f"--text: {given.adapter} looks at pictures; give --images DIR or --rows FILE.jsonl.")
+    _require_inputs(given, objective)
+    if objective == "chat":
+        return _talked(given) if given.image else _chat(given)
     if objective == "naming":
         return _naming(given)
     if objective == "answers":
@@ -70,6 +75,21 @@ def command(given: argparse.Namespace) -> int:
     if objective == "interleaved":
         return _interleaved(given)
     return _found(given) if given.find is not None else _grounding(given)
+
+
+def _require_inputs(given: argparse.Namespace, objective: str) -> None:
+    """What is asked about must be given once, in a form that the adapter takes."""
+    if given.image and objective != "chat":
+        raise UserError(f"--image: {given.adapter} holds no conversation; give --images DIR or --rows FILE.jsonl.")
+    if given.text and not (objective == "naming" or given.image):
+        raise UserError(f"--text: {given.adapter} looks at pictures; give --images DIR or --rows FILE.jsonl.")
+    if given.text and (given.images or given.rows):
+        raise UserError("--text is an input of its own: leave out --images and --rows.")
+    if not (given.images or given.rows or given.image or given.text):
+        one = "--text TEXT or --rows FILE.jsonl" if objective == "naming" else "--images DIR or --rows FILE.jsonl"
+        raise UserError(f"nothing to ask {given.adapter} about: give {one}.")
+    if given.out is None and not given.image:
+        raise UserError("--out FILE.jsonl is missing: where the answers go.")
 
 
 def objective_of(adapter: Path) -> str:
@@ -111,6 +131,25 @@ def _naming(given: argparse.Namespace) -> int:
     given.max_new_tokens = given.max_new_tokens or predict_naming.MAX_NEW_TOKENS
     prepare, ask = predict_naming.load(given, facts)
     return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} named")
+
+
+def _chat(given: argparse.Namespace) -> int:
+    if given.prompt is not None:
+        predict_chat.checked_prompt(given.prompt)
+    questions = _questions(given, given.prompt)
+    given.max_new_tokens = given.max_new_tokens or predict_chat.MAX_NEW_TOKENS
+    prepare, ask = predict_chat.load(given, predict_chat.read_facts(given.adapter))
+    return _written(given.out, answer_lines(questions, prepare, ask), f"of {len(questions)} answered")
+
+
+def _talked(given: argparse.Namespace) -> int:
+    """A conversation on the terminal, and in --out if that is given."""
+    given.max_new_tokens = given.max_new_tokens or predict_chat.MAX_NEW_TOKENS
+    lines = []
+    for line in predict_chat.talk(given):
+        print(f"{line['prompt']}\n  {line['output']}")
+        lines.append(line)
+    return _written(given.out, lines, f"of {len(lines)} answered") if given.out else 0
 
 
 def _grounding(given: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from stages.answers.recipe import AnswerRecipe
+from stages.chat.recipe import ChatRecipe
 from stages.cli.columns import columns
 from stages.cli.parameters import Available, available, recipe_row, section, typed_recipe
 from stages.entry import require
@@ -37,10 +38,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument(
         "--entity-column", metavar="COLUMN", help="what train and test must not share (default: the picture)"
     )
+    adding.add_argument("--conversations", metavar="FILE", help="of a chat recipe: LLaVA's JSON in DIR, if several")
     adding.add_argument("--base", metavar="ID", help="a hub id, or a folder in models/base")
     adding.add_argument("--revision", metavar="SHA", help="the hub commit to pin (40 hex digits)")
     adding.add_argument("--dataset", metavar="NAME", help="a set that is there: a row under `caption:` (or `curate:`)")
-    adding.add_argument("--vision", metavar="ID", help="of a grounding recipe: the tower's hub id")
+    adding.add_argument("--vision", metavar="ID", help="of a grounding or chat recipe: the tower's hub id")
     adding.add_argument("--vision-revision", metavar="SHA", help="the tower's hub commit")
 
 
@@ -77,6 +79,10 @@ def results(given: argparse.Namespace) -> int:
         from stages.evaluate.naming.table import naming_table
 
         print(naming_table(found))
+    elif isinstance(recipe, ChatRecipe):
+        from stages.evaluate.chat.table import summary as chat_summary
+
+        print(chat_summary(found))
     else:
         from stages.evaluate.grounding.table import summary
 
@@ -93,17 +99,18 @@ def _recipe_cells(name: str, row: object, complaints: list[str]) -> tuple[str, .
         complaints.append(str(error))
         return (name, "not valid, see below", "", "", "", "")
     model = " + ".join(dict.fromkeys(map(_named, recipe.models)))
-    adapter = Path("models/trained") / name / "adapter_model.safetensors"
+    trained = Path("models/trained") / name
+    adapter = any((trained / file).is_file() for file in ("adapter_model.safetensors", "projector.safetensors"))
     report = Path("reports/html") / f"{name}.html"
-    return (name, recipe.task, model, f"{recipe.source}/{recipe.dataset}", _yes(adapter), _yes(report))
+    return (name, recipe.task, model, f"{recipe.source}/{recipe.dataset}", _yes(adapter), _yes(report.is_file()))
 
 
 def _named(model: Model) -> str:
     return f"{model.id}@{model.revision[:12]}" if model.revision else model.id
 
 
-def _yes(path: Path) -> str:
-    return "yes" if path.is_file() else "no"
+def _yes(there: bool) -> str:
+    return "yes" if there else "no"
 
 
 def _available_cells(model: str, row: Available) -> tuple[str, ...]:
@@ -124,6 +131,7 @@ def _add(given: argparse.Namespace) -> int:
         label_column=given.label_column,
         text_column=given.text_column,
         entity_column=given.entity_column,
+        conversations=given.conversations,
         base=given.base,
         revision=given.revision,
         dataset=given.dataset,
