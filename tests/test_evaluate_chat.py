@@ -194,3 +194,12 @@ def test_an_adapter_on_another_base_is_refused(project: Project, tmp_path: Path)
         evaluate(project, moved, tmp_path)
     with pytest.raises(UserError, match=r"plumbline\.json is missing"):
         evaluate(project, INSTRUCT, tmp_path, parent=project.root)
+
+
+def test_all_rows_of_a_few_pictures_are_asked_where_few_are_wanted(project: Project) -> None:
+    whole = given_of(project, INSTRUCT, project.instruct_tokens)
+    digests = sorted({asked.picture for asked in whole.asked} | {one.picture for one in whole.pictures})
+    few = INSTRUCT.model_copy(update={"evaluate": INSTRUCT.evaluate.model_copy(update={"pictures": 2})})
+    given = given_of(project, few, project.instruct_tokens)
+    assert {one.picture for one in given.pictures} == set(digests[:2])
+    assert given.asked == [asked for asked in whole.asked if asked.picture in digests[:2]]

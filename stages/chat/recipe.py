@@ -82,10 +82,14 @@ class Train(QLoRA):
 
 
 class Evaluate(Params):
-    """Captions and answers on the test pictures, with and without the picture."""
+    """Captions and answers on the test pictures, with and without the picture.
+
+    `pictures`: how many are asked about at most, those with the smallest sha256; null: all.
+    """
 
     batch_size: int = Field(64, gt=0)
     max_new_tokens: int = Field(64, gt=0)
+    pictures: int | None = Field(1000, gt=1)
     bootstrap_samples: int = Field(2000, ge=100)
     seed: int = 1
     device: Device = "auto"

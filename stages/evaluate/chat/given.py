@@ -12,7 +12,7 @@ from stages.evaluate.chat.rows import Asked, Captioned, captioned, turns
 from stages.features.patches import Patches
 from stages.params import UserError
 from stages.record import Record
-from stages.tokenize.chat.rows import open_tokenized, read_tokenized
+from stages.tokenize.chat.rows import TokenizedRow, open_tokenized, read_tokenized
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,7 +51,7 @@ def read_given(params: ChatRecipe, tokenized: Path, records: Sequence[Record], p
 
     Where the rows are conversations only, the pictures' own captions are the references.
     """
-    rows = read_tokenized(tokenized, "test")
+    rows = _few(read_tokenized(tokenized, "test"), params.evaluate.pictures)
     known = {record.image.sha256: record for record in records}
     pictures = captioned(rows) or list(_of_records({row.picture for row in rows}, known))
     asked = turns(rows) if params.task == "instruct" else []
@@ -66,6 +66,12 @@ def read_given(params: ChatRecipe, tokenized: Path, records: Sequence[Record], p
     return Given(
         params, pictures if len(pictures) >= FEWEST else [], asked, captions, _answers(tokenized), patches, known
     )
+
+
+def _few(rows: list[TokenizedRow], pictures: int | None) -> list[TokenizedRow]:
+    """All rows of as many pictures. A sha256 says nothing of its picture, so the smallest ones are a fair draw."""
+    kept = set(sorted({row.picture for row in rows})[:pictures])
+    return [row for row in rows if row.picture in kept]
 
 
 def _of_records(pictures: set[str], known: Mapping[str, Record]) -> Iterator[Captioned]:
