@@ -40,6 +40,8 @@ def checked_prompt(prompt: str) -> str:
 
 def load(given: argparse.Namespace, facts: "Facts") -> "tuple[Callable[[Question], Prepared], Ask]":
     """The two halves of an answer: a question as the model sees it, and what the model says to a batch."""
+    from stages.chat.conversation import patches_seen, prefix_of
+
     trained = _trained(given)
     default = facts.tokenize.caption_prompts[0]
 
@@ -54,7 +56,7 @@ def load(given: argparse.Namespace, facts: "Facts") -> "tuple[Callable[[Question
         answers: list[Reply] = []
         for start in range(0, len(batch), given.batch_size):
             some = batch[start : start + given.batch_size]
-            patches = _patches(trained, [picture for _, picture in some])
+            patches = patches_seen(trained, [picture for _, picture in some])
             answers += _replies(trained, [ids for ids, _ in some], patches, given)
         return answers
 
@@ -70,8 +72,10 @@ def talk(given: argparse.Namespace) -> Iterator[Line]:
         picture = open_picture(given.image)
     except RefusedPictureError as error:
         raise UserError(f"--image {given.image}: {error}") from error
+    from stages.chat.conversation import patches_seen, prefix_of
+
     trained = _trained(given)
-    patches = _patches(trained, [picture])
+    patches = patches_seen(trained, [picture])
     history: tuple[Turn, ...] = ()
     for text in texts:
         ids = prefix_of(trained, (*history, (text, None)), given.max_new_tokens)
@@ -80,40 +84,11 @@ def talk(given: argparse.Namespace) -> Iterator[Line]:
         yield {"input": str(given.image), "prompt": text, "output": said.text, "score": said.score}
 
 
-def prefix_of(trained: "Trained", turns: "Sequence[Turn]", max_new_tokens: int) -> tuple[int, ...]:
-    """The ids to answer from; UserError where a question holds a control token, or nothing fits behind it."""
-    from stages.chat.model import llava_of
-
-    question = turns[-1][0]
-    held = trained.templates.held(question)
-    if held:
-        raise UserError(
-            f"the question {question!r} holds {', '.join(held)}, a control token of the model: leave it out."
-        )
-    ids = trained.templates.prefix(turns)
-    room = getattr(llava_of(trained.model).config.text_config, "max_position_embeddings", None)
-    if room is not None and len(ids) + max_new_tokens > room:
-        raise UserError(
-            f"the conversation has {len(ids)} tokens with its picture, an answer may have {max_new_tokens}; the "
-            f"language model has positions for {room}: shorten it, or lower --max-new-tokens."
-        )
-    return ids
-
-
 def _trained(given: argparse.Namespace) -> "Trained":
     from stages.bases import pick_device
     from stages.chat.trained import load_trained
 
     return load_trained(given.adapter, given.base_dir, pick_device(given.device), tower=True)
-
-
-def _patches(trained: "Trained", pictures: "list[Image.Image]") -> Any:
-    """In float16, as features are kept: what was trained and evaluated on."""
-    from stages.features.patches import patches_of
-
-    if trained.tower is None:
-        raise RuntimeError("the model was loaded without its tower")
-    return patches_of(trained.tower, pictures).astype("float16")
 
 
 def _replies(

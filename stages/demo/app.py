@@ -1,11 +1,13 @@
 """The page's components, its pictures, and what its events do; every decision is the room's."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stages.caption.page.app import DIRECT, TYPES
 from stages.demo import looks
-from stages.demo.room import Room
+from stages.demo.room import Talks
+from stages.demo.shelf import Shelf
 from stages.pages.serving import mounted
 from stages.params import UserError
 from stages.pictures import RefusedPictureError
@@ -18,7 +20,7 @@ MOST_BYTES = 30_000_000  # of an uploaded file
 FOUND = 8  # pictures that the box for finding shows
 
 
-def application(room: Room, title: str) -> "fastapi.FastAPI":
+def application(room: Talks[Any, Any], title: str) -> "fastapi.FastAPI":
     """The page and its pictures. Gradio reads its settings from the environment at import."""
     import fastapi
 
@@ -27,7 +29,7 @@ def application(room: Room, title: str) -> "fastapi.FastAPI":
     return mounted(app, _blocks(room, title), looks.CSS, looks.SCRIPT)
 
 
-def _routes(app: "fastapi.FastAPI", room: Room) -> None:
+def _routes(app: "fastapi.FastAPI", room: Talks[Any, Any]) -> None:
     """Below /picture, which the guard lets through; Gradio's own uploads stay shut."""
     import fastapi
     from fastapi.concurrency import run_in_threadpool
@@ -49,7 +51,8 @@ def _routes(app: "fastapi.FastAPI", room: Room) -> None:
         return _picture(room.shown(token))
 
     def found(number: int) -> Any:
-        return _picture(room.shelf.read(number) if 0 <= number < len(room.shelf.names) else None)
+        shelf = room.shelf
+        return _picture(shelf.read(number) if shelf is not None and 0 <= number < len(shelf.names) else None)
 
     def transcript(token: str) -> Any:
         try:
@@ -74,19 +77,52 @@ def _picture(data: bytes | None) -> Any:
     return fastapi.Response(data, media_type=kind)
 
 
-def _blocks(room: Room, title: str) -> "gradio.Blocks":
+@dataclass(frozen=True)
+class _Beside:
+    """What stands beside the conversation where the model may show pictures."""
+
+    strip: Any
+    factor: Any
+
+    @classmethod
+    def made(cls, shelf: Shelf, find: Callable[[str, int], list[tuple[str, float]]], message: Any) -> "_Beside":
+        """The pictures that were shown, a search among all of them, and how readily one is shown."""
+        import gradio as gr
+
+        strip = _block("strip")
+        text = gr.Textbox(label="Find a picture", placeholder="Describe it, press Enter", elem_id="text")
+        found = _block("found")
+        factor = gr.Slider(
+            0.0, 3.0, value=1.0, step=0.05, label="Factor on [RET]", elem_id="factor",
+            info="The model’s score for showing a picture is multiplied by it; 1 leaves it as trained.",
+        )  # fmt: skip
+
+        def searched(typed: str) -> list[Any]:
+            try:
+                return [looks.found_html(find(typed, FOUND), shelf), ""]
+            except UserError as error:
+                return ["", looks.message_html(str(error))]
+
+        text.submit(searched, text, [found, message], api_name="find", **DIRECT)
+        return cls(strip, factor)
+
+
+def _block(name: str, html: str = "") -> "gradio.HTML":
     import gradio as gr
 
-    def block(name: str, html: str = "") -> gr.HTML:
-        return gr.HTML(html, elem_id=name, apply_default_css=False, padding=False)
+    return gr.HTML(html, elem_id=name, apply_default_css=False, padding=False)
+
+
+def _blocks(room: Talks[Any, Any], title: str) -> "gradio.Blocks":
+    import gradio as gr
 
     blocks: gr.Blocks
     with gr.Blocks(title=f"Plumbline: {title}", analytics_enabled=False, fill_width=True) as blocks:
-        block("title", looks.title_html(title, room.shelf))
+        _block("title", looks.title_html(title, room))
         with gr.Row():
             with gr.Column(scale=3):
-                chat = block("chat")
-                block("upload", looks.UPLOAD)
+                chat = _block("chat")
+                _block("upload", looks.UPLOAD)
                 with gr.Row():
                     question = gr.Textbox(
                         show_label=False,
@@ -97,17 +133,11 @@ def _blocks(room: Room, title: str) -> "gradio.Blocks":
                         scale=5,
                     )
                     ask = gr.Button("Ask", variant="primary", elem_id="ask", min_width=90, scale=1)
-                message = block("message")
-            with gr.Column(scale=2):
-                strip = block("strip")
-                text = gr.Textbox(label="Find a picture", placeholder="Describe it, press Enter", elem_id="text")
-                found = block("found")
-                factor = gr.Slider(
-                    0.0, 3.0, value=1.0, step=0.05, label="Factor on [RET]", elem_id="factor",
-                    info="The model’s score for showing a picture is multiplied by it; 1 leaves it as trained.",
-                )  # fmt: skip
+                message = _block("message")
+            with gr.Column(scale=2 if room.shelf else 1):
+                beside = _Beside.made(room.shelf, room.find, message) if room.shelf else None
                 reset = gr.Button("Start anew", elem_id="reset", size="sm")
-                transcript = block("transcript")
+                transcript = _block("transcript")
         session = gr.Textbox(visible="hidden", elem_id="session", label="conversation")
         given = gr.Textbox(visible="hidden", elem_id="given", label="picture")
 
@@ -115,19 +145,13 @@ def _blocks(room: Room, title: str) -> "gradio.Blocks":
             token = room.start()
             return [token, *looks.view(room, token), looks.transcript_html(token)]
 
-        def asked(token: str, typed: str, picture: str, scale: float) -> list[Any]:
+        def asked(token: str, typed: str, picture: str, *settings: float) -> list[Any]:
             """What goes wrong is said on the page, and the question and its picture stay."""
             try:
-                room.ask(token, typed, picture, float(scale))
+                room.ask(token, typed, picture, *(float(one) for one in settings))
             except UserError as error:
                 return [*looks.view(room, token), typed, picture, looks.message_html(str(error))]
             return [*looks.view(room, token), "", "", ""]
-
-        def searched(typed: str) -> list[Any]:
-            try:
-                return [looks.found_html(room.find(typed, FOUND), room.shelf), ""]
-            except UserError as error:
-                return ["", looks.message_html(str(error))]
 
         def anew(token: str) -> list[Any]:
             try:
@@ -140,10 +164,10 @@ def _blocks(room: Room, title: str) -> "gradio.Blocks":
             done = event(act, inputs, outputs, api_name=name, js=looks.BUSY, **DIRECT)
             done.then(None, given, js=looks.DONE, queue=False)
 
-        told = [chat, strip, question, given, message]
-        on(ask.click, asked, [session, question, given, factor], told, "ask")
-        on(question.submit, asked, [session, question, given, factor], told, "submit")
-        on(reset.click, anew, [session], [chat, strip, message], "reset")
-        text.submit(searched, text, [found, message], api_name="find", **DIRECT)
-        blocks.load(start, None, [session, chat, strip, transcript], api_name="start", **DIRECT)
+        view, settings = ([chat, beside.strip], [beside.factor]) if beside else ([chat], [])
+        told, told_by = [*view, question, given, message], [session, question, given, *settings]
+        on(ask.click, asked, told_by, told, "ask")
+        on(question.submit, asked, told_by, told, "submit")
+        on(reset.click, anew, [session], [*view, message], "reset")
+        blocks.load(start, None, [session, *view, transcript], api_name="start", **DIRECT)
     return blocks

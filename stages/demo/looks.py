@@ -1,9 +1,10 @@
 """What the demo page shows, as HTML. Questions, answers and names can be anything: all go through `plain`."""
 
+from typing import Any
+
 from stages.caption.page.looks import plain
-from stages.demo.room import Room, Talk
+from stages.demo.room import Talk, Talks, Turn
 from stages.demo.shelf import Shelf
-from stages.grounding.conversation import Conversation, Turn
 
 CSS = """
 footer { display: none !important; }
@@ -21,6 +22,7 @@ footer { display: none !important; }
 #chat img { height: 150px; max-width: 100%; object-fit: contain; border-radius: 8px; display: block;
   margin: 2px 0 6px; }
 #chat .small, .small { opacity: .7; font-size: 12px; }
+#chat .note { text-align: center; border-top: 1px solid #8884; padding-top: 6px; margin: 14px 0 8px; }
 #chat .empty { opacity: .6; text-align: center; margin-top: 18vh; }
 .strip { display: flex; gap: 8px; overflow-x: auto; padding-bottom: 4px; }
 .strip figure { margin: 0; flex: 0 0 112px; }
@@ -89,49 +91,48 @@ UPLOAD = (
 )
 
 
-def title_html(adapter: str, shelf: Shelf) -> str:
+def title_html(adapter: str, room: Talks[Any, Any]) -> str:
     return (
-        f"<h1>A conversation with {plain(adapter)}</h1><p>It can show {len(shelf.names)} pictures. "
+        f"<h1>A conversation with {plain(adapter)}</h1><p>{plain(room.introduction)} "
         "Nothing leaves this machine; reloading the page forgets the conversation.</p>"
     )
 
 
-def chat_html(talk: Talk, shelf: Shelf) -> str:
-    """All turns, the newest one last; those that the model no longer remembers are said."""
+def chat_html(room: Talks[Any, Any], talk: Talk[Any] | None) -> str:
+    """All turns, the newest one last; those that the model no longer remembers are said. None: the talk is over."""
+    if talk is None or not talk.conversation.turns:
+        return f'<div class="turns"><div class="empty">{plain(room.invitation)}</div></div>'
     turns = talk.conversation.turns
-    if not turns:
-        return '<div class="turns"><div class="empty">Ask something, with or without a picture.</div></div>'
-    parts = [_turn_html(turn, token, shelf) for turn, token in zip(turns, talk.given, strict=True)]
+    parts = []
+    for number, (turn, token) in enumerate(zip(turns, talk.given, strict=True)):
+        note = room.note(turns, number)
+        parts.append(f'<div class="small note">{plain(note)}</div>' if note else "")
+        parts.append(_turn_html(room, turn, token))
     if left_out := turns[-1].reply.left_out:
         what = "turn was" if left_out == 1 else f"{left_out} turns were"
         parts.append(f'<div class="small">The oldest {what} left out: the memory is full.</div>')
     return f'<div class="turns" tabindex="0" role="log" aria-label="conversation">{"".join(parts)}</div>'
 
 
-def _turn_html(turn: Turn, token: str, shelf: Shelf) -> str:
-    reply = turn.reply
-    picture = f'<img src="/picture/given/{plain(token)}" alt="your picture">' if token else ""
-    parts = [f'<div class="said asked">{picture}{plain(turn.question)}</div>']
-    words = plain(reply.text)
-    if reply.picture is not None and reply.score is not None:
-        number = shelf.number(reply.picture)
-        words += (
-            f'<img src="/picture/found/{number}" alt="{plain(shelf.names[number])}">'
-            f'<span class="small">{plain(shelf.names[number])}, cosine {reply.score:.2f}</span>'
-        )
-    elif reply.asked:
-        words += ' <span class="small">(asked for a picture, but all of them were shown)</span>'
-    elif not reply.text:
+def _turn_html(room: Talks[Any, Any], turn: Turn, token: str) -> str:
+    given = f'<img src="/picture/given/{plain(token)}" alt="your picture">' if token else ""
+    words, found, remark = plain(turn.reply.text), room.found(turn), room.remark(turn)
+    if found is not None and room.shelf is not None:
+        number = room.shelf.number(found[0])
+        name = plain(room.shelf.names[number])
+        words += f'<img src="/picture/found/{number}" alt="{name}"><span class="small">{name}, '
+        words += f"cosine {found[1]:.2f}</span>"
+    elif remark:
+        words += f' <span class="small">{plain(remark)}</span>'
+    elif not words:
         words = '<span class="small">(no words)</span>'
-    parts.append(f'<div class="said answered">{words}</div>')
-    return "".join(parts)
+    return f'<div class="said asked">{given}{plain(turn.question)}</div><div class="said answered">{words}</div>'
 
 
-def strip_html(talk: Talk, shelf: Shelf) -> str:
+def strip_html(room: Talks[Any, Any], talk: Talk[Any] | None, shelf: Shelf) -> str:
     """The pictures that this conversation has shown."""
-    shown = [(turn.reply.picture, turn.reply.score) for turn in talk.conversation.turns]
-    found = [(picture, score) for picture, score in shown if picture is not None and score is not None]
-    return _strip("Pictures that it showed", found, shelf, "none so far")
+    shown = [room.found(turn) for turn in talk.conversation.turns] if talk else []
+    return _strip("Pictures that it showed", [one for one in shown if one is not None], shelf, "none so far")
 
 
 def found_html(found: list[tuple[str, float]], shelf: Shelf) -> str:
@@ -160,7 +161,8 @@ def message_html(message: str) -> str:
     return f'<div class="flaw" role="alert">{plain(message)}</div>' if message else ""
 
 
-def view(room: Room, token: str) -> tuple[str, str]:
-    """The conversation, and the strip of what it has shown; empty for a conversation that is over."""
-    talk = room.talk(token) if room.knows(token) else Talk(Conversation(room.trained, None))
-    return chat_html(talk, room.shelf), strip_html(talk, room.shelf)
+def view(room: Talks[Any, Any], token: str) -> list[str]:
+    """The conversation; where the model may show pictures, the strip of those that it has shown too."""
+    talk = room.known(token)
+    strip = [] if room.shelf is None else [strip_html(room, talk, room.shelf)]
+    return [chat_html(room, talk), *strip]
