@@ -72,8 +72,9 @@ class QLoRA(Training):
 class Recipe(Params):
     """One row. All but `objective` only choose paths in dvc.yaml: data/curate/letters, say.
 
-    `source: caption` reads the curated rows with the texts that the caption log gives them, `describe`
-    rows without pictures. `features` names a row under `features:`, `parent` an adapter below models/ to start from; `none` is neither.
+    `source: caption` reads the curated rows with the texts that the caption log gives them, `describe` rows
+    without pictures. `features` names a row under `features:`, `parent` an adapter below models/ to start from;
+    `none` is neither.
     """
 
     objective: str
