@@ -83,7 +83,7 @@ def test_equal_seeds_make_equal_adapters(folders: Folders, project: Path) -> Non
 
 
 def test_a_trained_model_says_names_and_stops_by_itself(folders: Folders, project: Path) -> None:
-    recipe = changed(RECIPE, "train", num_train_epochs=8, **PLAIN)
+    recipe = changed(RECIPE, "train", num_train_epochs=20, **PLAIN)
     train(recipe, folders, project / "adapter")
     base, _ = folders
     tokenizer = load_tokenizer(base, recipe.model)
