@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
@@ -17,6 +16,7 @@ from stages.chat.recipe import ChatRecipe
 from stages.cli import addition_chat, addition_interleaved, addition_naming, naming_base
 from stages.cli.addition_data import Folder, ingest_row
 from stages.cli.addition_grounding import rewrite
+from stages.cli.addition_numbers import set_numbers
 from stages.cli.parameters import (
     BASES,
     HUB_NUMBERS,
@@ -223,7 +223,7 @@ def _rebase(row: Any, source: Tuned, base: str, revision: str | None, notes: lis
             numbers, reason = addition_interleaved.HUB_NUMBERS[source.task], addition_interleaved.HUB_REASON
         elif isinstance(source, NamingRecipe):
             numbers, reason = naming_base.HUB_NUMBERS, naming_base.HUB_REASON
-        changed = _set(row, source, numbers)
+        changed = set_numbers(row, source, numbers)
         if changed:
             notes += [f"changed: {', '.join(changed)}", f"because {reason}"]
 
@@ -242,31 +242,6 @@ def _embedded(row: Any, source: Tuned, base: str, revision: str | None) -> None:
     if isinstance(source, InterleavedRecipe):
         addition_interleaved.require_base(base)
     row["base"], row["model"]["id"], row["model"]["revision"] = base, base, None
-
-
-def _set(row: Any, source: Tuned, numbers: dict[str, dict[str, Any]]) -> list[str]:
-    """Write `numbers` into the row; what changed, as `train.lora_rank 16 -> 8`."""
-    changed = []
-    for part, values in numbers.items():
-        for key, value in values.items():
-            before = getattr(getattr(source, part), key)  # as it is read, with its default
-            if before != value:
-                changed.append(f"{part}.{key} {_said(before)} -> {_said(value)}")
-                row[part][key] = _in_one_line(value)
-    return changed
-
-
-def _said(value: Any) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
-
-
-def _in_one_line(value: Any) -> Any:
-    """A tuple as YAML's `[a, b]`."""
-    if not isinstance(value, tuple):
-        return value
-    sequence = CommentedSeq(value)
-    sequence.fa.set_flow_style()
-    return sequence
 
 
 def _parsed(lines: str) -> Any:

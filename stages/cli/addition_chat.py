@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString as Quoted
 
 from stages.chat.recipe import ChatRecipe
 from stages.cli.addition_data import Folder, ingest_row
+from stages.cli.addition_numbers import set_numbers
 from stages.cli.parameters import PARAMS, available, commit, recipe_row, section, typed_recipe
 from stages.ingest.parameters import Ingest
 from stages.params import UserError, check_params
@@ -105,7 +105,7 @@ def rows(
         if models is not None:
             row["base"] = "hub"
             row["model"] = {part: dict(model) for part, model in models.items()}
-            changed += [f"{step}: {text}" for text in _set(row, typed, HUB_NUMBERS[row["task"]])]
+            changed += [f"{step}: {text}" for text in set_numbers(row, typed, HUB_NUMBERS[row["task"]])]
         if row.get("parent", "none") != "none":
             row["parent"] = f"trained/{steps[_name_of(row['parent'])]}"
     if changed:
@@ -188,28 +188,3 @@ def _pinned(part: str, model: str, revision: str | None, notes: list[str]) -> di
     elif listed.architecture != wanted:
         raise UserError(f"the {part} model {model} is {listed.architecture}; a chat recipe needs {wanted}.")
     return {"id": model, "revision": Quoted(commit(model, revision or (listed.revision if listed else None)))}
-
-
-def _set(row: Any, typed: Any, numbers: dict[str, dict[str, Any]]) -> list[str]:
-    """Write `numbers` into the row; what changed, as `train.lora_rank 16 -> 64`."""
-    changed = []
-    for part, values in numbers.items():
-        for key, value in values.items():
-            before = getattr(getattr(typed, part), key)  # as it is read, with its default
-            if before != value:
-                changed.append(f"{part}.{key} {_plain(before)} -> {_plain(value)}")
-                row[part][key] = _in_one_line(value)
-    return changed
-
-
-def _plain(value: Any) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
-
-
-def _in_one_line(value: Any) -> Any:
-    """A tuple as YAML's `[a, b]`."""
-    if not isinstance(value, tuple):
-        return value
-    sequence = CommentedSeq(value)
-    sequence.fa.set_flow_style()
-    return sequence
