@@ -111,8 +111,8 @@ def _ready_to_copy(model: Any) -> None:
 
     The first layer tells each token which one stood before it; the others look for tokens that stood behind one like
     this, and write them where the head reads. (Mimetic initialisation: Trockman and Kolter 2023, arXiv:2305.09828.)
-    300 steps of 24 texts into a trial, words were said again without a fault in 98 of 100 texts, from random weights
-    in 6; a word's second meaning was looked up in 96, from random weights in none.
+    300 steps of 24 texts into a trial, one word was said again rightly in 98 of 100 texts (rate 0.005), from random
+    weights in 6 (0.003); one pair was looked up in 96, from random weights in none.
     """
     import torch
 
