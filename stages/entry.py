@@ -2,6 +2,9 @@
 
 `python -m stages.curate --params curate.circled_letter --raw DIR --out DIR` calls
 `run(params, raw=Path, out=Path)`. A stage knows neither DVC nor Prefect; dvc.yaml names the paths.
+
+What `run` writes it writes beside its place, and it is put there when `run` has ended well: a stage that is killed
+leaves its output as it was, or absent, never in part.
 """
 
 import argparse
@@ -11,11 +14,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from stages.params import UserError, load_params
+from stages.whole import whole
 
+OUTPUTS = ("out", "metrics", "predictions", "seal")  # arguments that name what a stage writes; all others it reads
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when its parent dies
 
 
@@ -30,7 +36,14 @@ def main(run: Callable[..., None], arguments: list[str] | None = None) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", required=True, type=hints[name], dest=name)
     given = vars(parser.parse_args(arguments))
     section = given.pop("params")
-    stop_on(lambda: run(load_params(hints["params"], section), **given))
+    stop_on(lambda: _run_whole(run, load_params(hints["params"], section), given))
+
+
+def _run_whole(run: Callable[..., None], params: Any, given: dict[str, Any]) -> None:
+    with ExitStack() as stack:
+        unfinished = {name: stack.enter_context(whole(given[name])) for name in OUTPUTS if name in given}
+        run(params, **given | unfinished)
+    print(f"wrote {', '.join(str(given[name]) for name in unfinished)}")
 
 
 def stop_on(run: Callable[..., Any], *positional: Any) -> Any:

@@ -9,10 +9,7 @@ and peft's LoRA, the weights as in training, computing in float32) and of the me
 """
 
 import json
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +18,7 @@ from stages.adapter import attach, check_adapter
 from stages.merging_bases import Family, family_of
 from stages.params import UserError
 from stages.recipe import Model
+from stages.whole import whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,7 +82,8 @@ def merge(
 
     other: Onto = "original" if onto == "dequantised" else "dequantised"
     beside = compared(expected, logits(_merged(family, adapter, weights, other), inputs))
-    with whole_folder(out) as partial:
+    with whole(out) as partial:
+        partial.mkdir()
         _save(_merged(family, adapter, weights, onto), family, partial, dtype)
         del weights
         measured = compared(expected, logits(family.read_back(partial, dtype), inputs))
@@ -202,20 +201,3 @@ def _refusal(report: MergeReport, adapter: Path, out: Path) -> str:
         f"{report.merged.largest} (tolerance {report.tolerance}), the likeliest token is the same in "
         f"{report.merged.agree:.2%} of {report.places} places. Nothing is written to {out}: {remedy}."
     )
-
-
-@contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when the block ends well, and is gone when it doesn't."""
-    out = out.resolve()
-    partial = out.parent / f".{out.name}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise

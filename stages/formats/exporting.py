@@ -4,11 +4,8 @@ The pictures' bytes are copied as they are, checked against their digest. The fo
 name when it is whole: until then it stands beside it, and goes away when something fails.
 """
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from stages.formats.names import file_names
 from stages.params import UserError
 from stages.record import Record, Text, read_rows
 from stages.shards import ShardReader
+from stages.whole import whole
 
 ATTRIBUTION = "ATTRIBUTION.csv"
 
@@ -62,7 +60,8 @@ def export(layout: Layout, folder: Path, out: Path) -> Written:
         raise UserError(
             f"{folder}: none of its {len(found)} rows has a text, and this format needs one: caption first."
         )
-    with _whole_folder(out) as partial:
+    with whole(out) as partial:
+        partial.mkdir()
         _copy_pictures(rows, folder, partial)
         layout.write(rows, partial)
         _attribute(rows, partial / ATTRIBUTION)
@@ -114,23 +113,6 @@ def _require_free(folder: Path, out: Path) -> None:
         raise UserError(f"--out {out} lies inside {folder}, which is a stage's own: choose a folder elsewhere.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--out {out} exists and isn't an empty folder: remove it, or choose another name.")
-
-
-@contextmanager
-def _whole_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its name when the block ends well, and is gone when it doesn't."""
-    out = out.resolve()
-    partial = out.parent / f".{out.name}.{os.getpid()}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 def _copy_pictures(rows: list[Row], folder: Path, out: Path) -> None:

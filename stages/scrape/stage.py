@@ -56,7 +56,7 @@ def run(params: Scrape, *, queries: Path, scratch: Path, out: Path) -> None:
     records = _records(results, outcomes, wanted, tally)
     tally.close(len(records))
     if not records:
-        raise UserError(f"{queries}: no picture was fetched; dropped: {tally.reasons}. See urls.csv in {out}.")
+        raise UserError(f"{queries}: no picture was fetched; dropped: {tally.reasons}.")
     _write_pictures(out, records, journal)
     write_rows(out / "rows.parquet", records)
     write_drops(out / "drops.csv", tally.drops)

@@ -83,14 +83,12 @@ def run(
         parameters=tables.flat(params.model_dump(mode="json")),
         **_labels(found),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     before, after = found["zero_shot"], found["tuned"]
     print(
         f"{name}: zero-shot {100 * before[rule]:.1f} % -> tuned {100 * after[rule]:.1f} % "
         f"[{100 * after[f'{rule}_low']:.1f}, {100 * after[f'{rule}_high']:.1f}] on {found['rows']} held-out rows"
     )
-    print(f"report: {out}")
 
 
 def _labels(metrics: dict[str, Any]) -> dict[str, str]:

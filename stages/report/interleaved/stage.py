@@ -68,10 +68,8 @@ def run(
         material=_material(base),
         parameters=flat(params.model_dump(mode="json")),
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     _print(name, found)
-    print(f"report: {out}")
 
 
 def _labels(metrics: dict[str, Any], lines: list[dict[str, Any]], shown: Gallery) -> dict[str, Any]:
