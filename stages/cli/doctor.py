@@ -21,6 +21,7 @@ from stages.cli.naming_base import HUB_NUMBERS as NAMING_NUMBERS
 from stages.cli.naming_base import is_language
 from stages.cli.packages import check_packages
 from stages.cli.parameters import BASES, HUB_NUMBERS, Available, available, recipe_row, section, typed_recipe
+from stages.cli.workspace_checks import workspace
 from stages.grounding.recipe import GroundingRecipe, Parts
 from stages.interleaved.recipe import InterleavedRecipe
 from stages.naming.recipe import NamingRecipe
@@ -43,6 +44,7 @@ def command(given: argparse.Namespace) -> int:
         *checks.search_key(section("scrape")),
         checks.processor(),
         *checks.repository(),
+        *workspace(),
     ]
     if any(one.what == "packages" and one.state == "gap" for one in findings):
         findings.append(Finding("note", "memory, disk, GPU", "not looked at", "run this again with the packages there"))
