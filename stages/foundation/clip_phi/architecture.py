@@ -17,8 +17,9 @@ TURNED = 32  # of a head's 64 dimensions, those that know places (partial rotary
 END = "<|endoftext|>"
 PIXEL_MEAN, PIXEL_STD = (0.5, 0.5, 0.5), (0.27, 0.27, 0.27)
 BACK, BACK_DIMENSIONS = 7.0, 4  # how sharply the first layer looks one place back, and by how many turning pairs
-LOOK, TAKE = 2.0, 0.4  # scales of the other layers' attention at the start: of looking, and of what is taken up
-LOUDER = 8  # embeddings than a matrix's weights: what a token is isn't to drown in what random layers add
+SHARP = 4.0  # how sharply the other layers look at the start
+BEFORE, TAKE = 1.2, 1.0  # how much of what they find the first layer, and the others, add at the start
+LOUDER = 30  # embeddings than a matrix's weights: what a token is isn't to drown in what random layers add
 
 
 def make_clip_tokenizer(texts: list[str]) -> Any:
@@ -159,33 +160,44 @@ def make_phi(tokenizer: Any) -> Any:
 
 
 def _ready_to_look_up(model: Any) -> None:
-    """Start as a reader: the first layer looks one place back, the next finds what followed a like token.
+    """Start as a reader: the first layer looks one place back, the others find what followed a like token.
 
-    The further layers' tokens look for tokens like themselves and pass on what they find (mimetic initialisation:
-    Trockman and Kolter 2023, arXiv:2305.09828); together, the first two are the induction heads of Olsson et al. 2022
-    (arXiv:2209.11895). From random weights, a few million tokens are too few to learn to look anything up.
+    What they find they write where the head reads, apart from what the tokens themselves are (induction heads: Olsson
+    et al. 2022, arXiv:2209.11895; mimetic initialisation: Trockman and Kolter 2023, arXiv:2305.09828). From random
+    weights, a few million tokens are too few to learn to look anything up.
     """
     import torch
 
     head, half = PHI_HIDDEN // PHI_HEADS, TURNED // 2
     frequencies = model.model.rotary_emb.inv_freq[:BACK_DIMENSIONS]
-    before = torch.linalg.qr(torch.randn(PHI_HIDDEN, PHI_HIDDEN))[0]  # where a token keeps what stood before it
+    read = _turn(PHI_HIDDEN)
     with torch.no_grad():
-        model.lm_head.weight.copy_(model.model.embed_tokens.weight)
-        model.model.embed_tokens.weight.mul_(LOUDER)
+        embeddings = model.model.embed_tokens.weight
+        model.lm_head.weight.copy_(embeddings @ read.T)
+        embeddings.mul_(LOUDER)
         for number, layer in enumerate(model.model.layers):
-            attention = layer.self_attn
-            basis = torch.linalg.qr(torch.randn(PHI_HIDDEN, PHI_HIDDEN))[0]
-            places = torch.arange(PHI_HIDDEN) % head < TURNED
-            look = LOOK * basis.T.clone()
-            look[places] *= 0.1  # the dimensions that turn with the place don't compare tokens
-            attention.k_proj.weight.copy_(look)
-            attention.q_proj.weight.copy_(look @ before if number == 1 else look)
-            attention.v_proj.weight.copy_(basis.T)
-            attention.dense.weight.copy_(TAKE * (before @ basis if number == 0 else basis))
+            attention, told, found = layer.self_attn, _turn(PHI_HIDDEN), _turn(PHI_HIDDEN)
+            query, key = 0.02 * torch.randn(2, PHI_HIDDEN, PHI_HIDDEN)
             if number == 0:
-                attention.q_proj.weight.mul_(0.1)
+                before = told.T @ found  # what a token knows of the one before it
+                attention.dense.weight.copy_(BEFORE * told.T)
                 q, k = attention.q_proj.bias.view(PHI_HEADS, head), attention.k_proj.bias.view(PHI_HEADS, head)
                 k[:, :BACK_DIMENSIONS] = BACK  # a vector that turns with its place, and q's, one place behind
                 q[:, :BACK_DIMENSIONS] = BACK * frequencies.cos()
                 q[:, half : half + BACK_DIMENSIONS] = -BACK * frequencies.sin()
+            else:
+                for first in range(0, PHI_HIDDEN, head):
+                    at = slice(first + TURNED, first + head)  # the dimensions that don't turn with the place
+                    alike = _turn(PHI_HIDDEN)[: head - TURNED]
+                    query[at], key[at] = SHARP * alike, SHARP * alike @ before.T
+                attention.dense.weight.copy_(TAKE * read @ found.T)
+            attention.q_proj.weight.copy_(query)
+            attention.k_proj.weight.copy_(key)
+            attention.v_proj.weight.copy_(found)
+
+
+def _turn(width: int) -> Any:
+    """A random orthogonal matrix."""
+    import torch
+
+    return torch.linalg.qr(torch.randn(width, width))[0]

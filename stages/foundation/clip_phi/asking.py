@@ -21,12 +21,12 @@ from stages.foundation.clip_phi.words import (
 )  # fmt: skip
 
 Asked = tuple[str, str, str]  # question, short answer, answer in a sentence
-LONG = 0.35  # of the documents, the share whose questions are answered in sentences
+LONG = 0.25  # of the documents, the share whose questions are answered in sentences
 
 
 def questions(told: Told, rng: np.random.Generator, most: int) -> list[tuple[str, str]]:
-    """One to `most` questions with their answers, no question twice; a document's answers are of one style."""
-    long, wanted = rng.random() < LONG, int(rng.integers(1, most + 1))
+    """Half of `most` questions up to all, answered, none twice; a document's answers are of one style."""
+    long, wanted = rng.random() < LONG, int(rng.integers((most + 1) // 2, most + 1))
     capital, stop = rng.random() < 0.4, rng.random() < 0.4
     found: dict[str, str] = {}
     for _ in range(40 + 4 * wanted):

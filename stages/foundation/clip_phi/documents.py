@@ -17,9 +17,12 @@ from stages.foundation.clip_phi.words import EVERY_WORD, pick
 
 SHARES = {"questions": 0.62, "caption": 0.16, "again": 0.12, "prose": 0.1}
 SOFT_SHARE = 0.62  # of captions and questions, the share that is told by vectors
-MOST_QUESTIONS = 6
+MOST_QUESTIONS = 8
 SHORT = 0.6  # share of the steps in which documents grow to full length
-Piece = tuple[str | None, bool]  # text (None: where the vectors stand), whether what is before decides it
+Piece = tuple[str | None, float]  # text (None: where the vectors stand), how much each of its tokens counts
+# What is before decides an answer, and what is to be said again; of a caption it decides the content but not the
+# wording; it hardly decides which question is asked, or how prose goes on. Answers are a few tokens among many.
+ANSWER, REPEATED, CAPTION, UNDECIDED = 1.0, 0.4, 0.25, 0.04
 
 # What comes before a question, before an answer, and after it
 FORMATS = (
@@ -56,7 +59,7 @@ def document(rng: np.random.Generator, prose: list[str], progress: float = 1.0) 
     grown = min(1.0, progress / SHORT)
     kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
     if kind == "prose":
-        return Document(kind, ((prose[int(rng.integers(len(prose)))], False), (END, True)))
+        return Document(kind, ((prose[int(rng.integers(len(prose)))], UNDECIDED), (END, CAPTION)))
     if kind == "again":
         return _again(rng, grown)
     scene = draw_scene(rng)
@@ -75,22 +78,24 @@ def _told_by_vectors(kind: str, scene: Scene, rng: np.random.Generator, grown: f
     return _turns(asked, rng, int(rng.integers(3)))
 
 
-def _turns(asked: list[tuple[str, str]], rng: np.random.Generator, soft_at: int) -> tuple[Piece, ...]:
+def _turns(
+    asked: list[tuple[str, str]], rng: np.random.Generator, soft_at: int, weight: float = ANSWER
+) -> tuple[Piece, ...]:
     """`soft_at`: 0 before all, 1 before the first question, 2 after it, -1 nowhere."""
     before, answer_sign, after = FORMATS[int(rng.integers(len(FORMATS)))]
     system = pick(rng, SYSTEMS) if before else ""
     blank = pick(rng, ("\n", "\n", " ", ""))
-    pieces: list[Piece] = [(None, False)] if soft_at == 0 else []
-    pieces += [(system, False)] if system else []
+    pieces: list[Piece] = [(None, UNDECIDED)] if soft_at == 0 else []
+    pieces += [(system, UNDECIDED)] if system else []
     for place, (question, answer) in enumerate(asked):
         if soft_at == 1 and place == 0:
-            pieces += [(before, False), (None, False), (f"{blank}{question}{answer_sign}", False)]
+            pieces += [(before, UNDECIDED), (None, UNDECIDED), (f"{blank}{question}{answer_sign}", UNDECIDED)]
         elif soft_at == 2 and place == 0:
-            pieces += [(f"{before}{question}{blank}", False), (None, False), (answer_sign, False)]
+            pieces += [(f"{before}{question}{blank}", UNDECIDED), (None, UNDECIDED), (answer_sign, UNDECIDED)]
         else:
-            pieces.append((f"{before}{question}{answer_sign}", False))
+            pieces.append((f"{before}{question}{answer_sign}", UNDECIDED))
         last = place == len(asked) - 1
-        pieces.append((f"{answer if answer_sign == chr(10) else ' ' + answer}{END if last else after}", True))
+        pieces.append((f"{answer if answer_sign == chr(10) else ' ' + answer}{END if last else after}", weight))
     return tuple(pieces)
 
 
@@ -100,8 +105,8 @@ def _captioned(scene: Scene, rng: np.random.Generator, grown: float) -> tuple[Pi
     text = listed(told, rng) if noted else describe(told, rng)
     text += "." if rng.random() < 0.6 else ""
     if rng.random() < 0.4:
-        return ((None, False), (pick(rng, ("\n", "", " ")), False), (f"{text}{END}", True))
-    return _turns([(pick(rng, LISTS_ASKED if noted else CAPTIONS_ASKED), text)], rng, int(rng.integers(3)))
+        return ((None, UNDECIDED), (pick(rng, ("\n", "", " ")), UNDECIDED), (f"{text}{END}", CAPTION))
+    return _turns([(pick(rng, LISTS_ASKED if noted else CAPTIONS_ASKED), text)], rng, int(rng.integers(3)), CAPTION)
 
 
 def _told_in_words(kind: str, scene: Scene, rng: np.random.Generator, grown: float) -> tuple[Piece, ...]:
@@ -111,12 +116,12 @@ def _told_in_words(kind: str, scene: Scene, rng: np.random.Generator, grown: flo
     first_listed = rng.random() > 0.6 * grown
     if kind == "caption":
         if rng.random() < 0.3:
-            return ((described, False), (END, True))
+            return ((described, UNDECIDED), (END, CAPTION))
         one, other = (noted, described) if first_listed else (described, noted)
         sign = pick(rng, ("\n", "\nIn other words:\n", "\nThat is:\n"))
-        return ((f"{one}{sign}", False), (f"{other}{END}", True))
+        return ((f"{one}{sign}", UNDECIDED), (f"{other}{END}", CAPTION))
     asked = questions(told, rng, 1 + round((MOST_QUESTIONS - 1) * grown))
-    return ((f"{noted if first_listed else described}\n", False), *_turns(asked, rng, -1))
+    return ((f"{noted if first_listed else described}\n", UNDECIDED), *_turns(asked, rng, -1))
 
 
 def _again(rng: np.random.Generator, grown: float) -> Document:
@@ -127,15 +132,14 @@ def _again(rng: np.random.Generator, grown: float) -> Document:
         wanted = pick(rng, tuple(pairs))
         key, _, value = wanted.partition(" ")
         if sum(pair.startswith(f"{key} ") for pair in pairs) == 1:
-            return Document("again", ((f"{'; '.join(pairs)}.\n{key}", False), (f" {value}{END}", True)))
+            return Document("again", ((f"{'; '.join(pairs)}.\n{key}", UNDECIDED), (f" {value}{END}", REPEATED)))
     if turn < 0.5:
         word = pick(rng, EVERY_WORD) if rng.random() < 0.5 else _syllables(rng)
-        return Document("again", ((f"Spell {word}:", False), (f" {' '.join(word)}{END}", True)))
+        return Document("again", ((f"Spell {word}:", UNDECIDED), (f" {' '.join(word)}{END}", REPEATED)))
     many = int(rng.integers(2, 4 + int(8 * grown)))
-    text = ", ".join(pick(rng, EVERY_WORD) if rng.random() < 0.6 else _syllables(rng) for _ in range(many))
-    return Document(
-        "again", ((f"{text}.\n{pick(rng, ('Again:', 'Once more:', 'Repeat:'))}", False), (f" {text}.{END}", True))
-    )
+    words = [pick(rng, EVERY_WORD) if rng.random() < 0.6 else _syllables(rng) for _ in range(many)]
+    text, asked = pick(rng, (" ", ", ")).join(words), pick(rng, ("Again:", "Once more:", "Repeat:"))
+    return Document("again", ((f"Words: {text}.\n{asked}", UNDECIDED), (f" {text}.{END}", REPEATED)))
 
 
 def _syllables(rng: np.random.Generator) -> str:

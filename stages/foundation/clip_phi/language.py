@@ -16,7 +16,6 @@ LONGEST = 144  # tokens of a training document, without its vectors
 SCALES = (0.5, 2.0)  # of a document's vectors, both ends
 NOISE = 0.2  # of a vector, as a share of its length
 MIXED = 0.3  # most that a document's vectors have of their mean: a tower's patches know of each other
-UNFOUNDED = 0.1  # weight of a token that nothing before it decides: which question is asked, prose
 ROWS_TOGETHER = 3  # groups of documents of like length in one step: padding costs as text does
 
 
@@ -122,14 +121,14 @@ class Learning:
         ids: list[int] = []
         weights: list[float] = []
         at = 0
-        for text, decided in one.pieces:
+        for text, weight in one.pieces:
             if text is None:
                 at = len(ids)
                 ids += [self.reader.end] * len(one.soft)
                 weights += [0.0] * len(one.soft)
             else:
                 ids += self.reader.ids(text)
-                weights += [1.0 if decided else UNFOUNDED] * (len(ids) - len(weights))
+                weights += [weight] * (len(ids) - len(weights))
         longest = LONGEST + len(one.soft)
         return ids[:longest], weights[:longest], at
 

@@ -8,7 +8,7 @@ from stages.foundation.clip_phi.words import ACROSS, COLOURS, DOWN, KINDS, PLACE
 
 GROUPS = (0.32, 0.45, 0.23)  # shares of scenes with one, two, three groups
 COUNTS = (0.56, 0.16, 0.12, 0.09, 0.07)  # of groups of one to five things
-RADII = {"small": (0.085, 0.125), "big": (0.17, 0.25)}  # half of what a thing spans, in shares of the picture's side
+RADII = {"small": (0.1, 0.135), "big": (0.17, 0.25)}  # half of what a thing spans, in shares of the picture's side
 TWICE = 0.1  # of scenes of several groups: two groups of one kind, in two colours
 TRIES = 40
 CLEAR = 0.16  # least distance of two groups' middles along an axis for one to be left of, or above, the other

@@ -28,8 +28,8 @@ UNSEEN = -100
 # time (Li et al., "Scaling Language-Image Pre-training via Masking"). In the last part it sees all.
 KEPT, ALL_FROM = GRID * GRID // 2, 0.8
 WEIGHTS = {
-    "kind": 2.0, "colour": 0.7, "size": 0.3, "count": 0.6, "across": 0.4, "down": 0.4, "relation": 0.4,
-    "neighbour": 0.4, "place": 0.4,
+    "kind": 3.0, "colour": 0.7, "size": 0.3, "count": 0.6, "across": 0.3, "down": 0.3, "relation": 0.3,
+    "neighbour": 0.1, "place": 0.2,
 }  # fmt: skip
 
 
