@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from stages.cli import caption, demo, doctor, export, grade, merge, predict, recipe, run, scrape
+from stages.cli import caption, demo, doctor, export, grade, lineage, merge, predict, recipe, run, scrape
 from stages.entry import stop_on
 
 COMMANDS = {
@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": predict,
     "demo": demo,
     "merge": merge,
+    "lineage": lineage,
     "grade": grade,
     "doctor": doctor,
 }
