@@ -25,6 +25,7 @@ from stages.shards import sha256, shard_of, write_shard
 ROOT = Path(__file__).parents[1]
 WORDS = ROOT / "data" / "words"
 NO_DECISIONS = ROOT / "data" / "decisions" / "none.csv"
+BLOCKLIST = ROOT / "data" / "blocklist.txt"
 
 TRAIN_WORDS = [word for word in ("apple", "bridge", "candle", "dragon", "engine", "forest") if not is_test_word(word)]
 TEST_WORDS = [f"word{chr(97 + n)}" for n in range(26) if is_test_word(f"word{chr(97 + n)}")]
@@ -106,7 +107,7 @@ def a_table(folder: Path, rows: Iterable[Record], pictures: Mapping[str, bytes] 
 
 
 def run(params: Curate, raw: Path, out: Path, words: Path = WORDS, decisions: Path = NO_DECISIONS) -> Path:
-    stage.run(params, raw=raw, words=words, decisions=decisions, out=out)
+    stage.run(params, raw=raw, words=words, decisions=decisions, blocklist=BLOCKLIST, out=out)
     return out
 
 

@@ -4,9 +4,11 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from stages.describe import stage
 from stages.describe.parameters import Describe
-from stages.describe.stage import run
 from stages.record import Record, read_manifest, read_rows
+
+BLOCKLIST = Path(__file__).parents[1] / "data" / "blocklist.txt"
 
 HEADER = ("name", "line", "language", "description")
 PARAMS = Describe(folder="unused", language_column="language", line_column="line", test_share=0)
@@ -14,6 +16,10 @@ GOOD = (  # two names on two lines, so that a set is one
     ("Pyrofel", "1", "en", "A small cat that breathes flames and sleeps a lot."),
     ("Marokan", "2", "en", "A tiny dog that sprays jets of water at its owner."),
 )
+
+
+def run(params: Describe, *, source: Path, out: Path) -> None:
+    stage.run(params, source=source, blocklist=BLOCKLIST, out=out)
 
 
 def table(folder: Path, rows: Iterable[Sequence[str]], header: Sequence[str] = HEADER, name: str = "t.csv") -> Path:

@@ -22,13 +22,20 @@ from stages.record import Record, Text, read_history, read_manifest, read_rows
 from stages.shards import ShardReader
 
 ROOT = Path(__file__).parents[1]
+BLOCKLIST = ROOT / "data" / "blocklist.txt"
 MODEL = "model:tiny@1#2"
 FILE = "import:coco:captions.json:Ben"
 DRAWN = "generator:plumbline.creatures/1 seed 1"
 
 
 def captioned(
-    folder: Path, lines: list[Line], count: int = 4, tail: bytes = b"", texts: tuple[Text, ...] = (), **changed: Any
+    folder: Path,
+    lines: list[Line],
+    count: int = 4,
+    tail: bytes = b"",
+    texts: tuple[Text, ...] = (),
+    blocklist: Path | None = None,
+    **changed: Any,
 ) -> tuple[list[Record], dict[str, str]]:
     """Run the stage over `count` pictures; returns its rows, and the reason by id of every drop."""
     source, log, out = folder / "curated", folder / "pets.jsonl", folder / "out"
@@ -42,6 +49,7 @@ def captioned(
         curated=source,
         log=log,
         dialogues=dialogues,
+        blocklist=blocklist or BLOCKLIST,
         out=out,
     )
     with (out / "drops.csv").open(encoding="utf-8", newline="") as stream:
@@ -198,6 +206,7 @@ def test_what_cannot_be_used_says_so(tmp_path: Path, spoil: Any, says: str) -> N
             curated=tmp_path / "curated",
             log=tmp_path / "pets.jsonl",
             dialogues=tmp_path / "dialogues.jsonl",
+            blocklist=BLOCKLIST,
             out=tmp_path / "new",
         )
     assert not (tmp_path / "new/manifest.json").exists()
@@ -265,3 +274,19 @@ def test_the_stage_loads_no_page() -> None:
     loaded = "import sys, stages.caption.stage as s; print([n for n in ('gradio', 'PIL') if n in sys.modules])"
     said = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=ROOT)
     assert said.stdout.strip() == "[]"
+
+
+def test_a_blocked_author_counts_for_nothing_and_the_next_kind_does(tmp_path: Path) -> None:
+    lines = [
+        line(0, "caption", good(0)),
+        line(0, "caption", good(1), FILE),
+        line(1, "caption", good(2)),
+        line(2, "reject"),
+    ]
+    lines.append(line(3, "caption", good(3), FILE))
+    blocklist = tmp_path / "blocklist.txt"
+    blocklist.write_text(f"author {ADA}\n", encoding="utf-8")
+    records, drops = captioned(tmp_path, lines, blocklist=blocklist)
+    assert texts(records) == {"row-0000": [(good(1), FILE)], "row-0003": [(good(3), FILE)]}
+    assert drops == {"row-0001": "no caption", "row-0002": "rejected by a person"}
+    assert read_manifest(tmp_path / "out")["left_out"] == {"blocklisted": 2}

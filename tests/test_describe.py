@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from describing import GOOD, HEADER, PARAMS, described, reasons, table, texts
+from describing import GOOD, HEADER, PARAMS, described, reasons, run, table, texts
 
 from stages.describe import checks, stage
 from stages.describe.leaks import Ordinary
 from stages.describe.parameters import Describe
-from stages.describe.stage import run
 from stages.entry import main
 from stages.params import UserError, check_params
 from stages.record import read_manifest

@@ -7,12 +7,11 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from describing import GOOD, HEADER, PARAMS, described, reasons, table, texts
+from describing import GOOD, HEADER, PARAMS, described, reasons, run, table, texts
 
 from stages.describe import text
 from stages.describe.folding import folded
 from stages.describe.parameters import Describe
-from stages.describe.stage import run
 from stages.describe.text import normalised
 from stages.params import UserError
 

@@ -275,7 +275,14 @@ def compiled(folder: Path, dialogues: Path, **changed: Any) -> dict[str, Dialogu
     lines = [*(line(number, "caption", good(number)) for number in (0, 1, 3)), line(2, "reject")]
     (folder / "pets.jsonl").write_bytes(b"".join(one.encoded() for one in lines))
     params = check_params(CaptionParams, {**PARAMS.model_dump(), **changed}, "caption.pets")
-    run(params, curated=folder / "curated", log=folder / "pets.jsonl", dialogues=dialogues, out=folder / "out")
+    run(
+        params,
+        curated=folder / "curated",
+        log=folder / "pets.jsonl",
+        dialogues=dialogues,
+        blocklist=Path(__file__).parents[1] / "data" / "blocklist.txt",
+        out=folder / "out",
+    )
     return read_compiled(folder / "out")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stages.blocklist import BLOCKLISTED, Blocklist, read_blocklist
 from stages.caption.dialogues import Dialogue, read_dialogues, write_compiled
 from stages.caption.log import Line, read_log
 from stages.caption.parameters import CaptionParams
@@ -51,20 +52,23 @@ class Books:
     dialogues_left_out: Counter[str] = field(default_factory=Counter)  # by reason
 
 
-def run(params: CaptionParams, *, curated: Path, log: Path, dialogues: Path, out: Path) -> None:
+def run(params: CaptionParams, *, curated: Path, log: Path, dialogues: Path, blocklist: Path, out: Path) -> None:
     """Fill the texts of `curated`'s rows from `log`; rows that got too few, or were rejected, are dropped.
 
-    The `dialogues` about the pictures that are kept go into dialogues.jsonl; a row needs none.
+    The `dialogues` about the pictures that are kept go into dialogues.jsonl; a row needs none. What authors on the
+    `blocklist` wrote counts for nothing; what they decided about pictures stands.
     """
     records = read_rows(curated)
     lines, torn = read_log(log)
     offered = read_dialogues(dialogues)
+    blocked = read_blocklist(blocklist)
     state = state_of(lines)
     books = Books(Tally(rows_in=len(records)))
+    _silence(blocked, state, records, books)
     kept = [row for row in (_captioned(params, record, state, books) for record in records) if row is not None]
     books.tally.close(len(kept))
     _check_splits(records, kept, books.tally, out.name)
-    about = _dialogues(params, records, kept, offered, books)
+    about = _dialogues(params, records, kept, offered, blocked, books)
 
     new_folder(out)
     _copy_pictures(curated, kept, out)
@@ -82,6 +86,15 @@ def run(params: CaptionParams, *, curated: Path, log: Path, dialogues: Path, out
         print(f"{facts['orphans']} pictures in {log.name} are not in the curated set; their captions wait in the log")
     if torn:
         print(f"{log.name}: its last line is incomplete and was never acknowledged; it does not count")
+
+
+def _silence(blocked: Blocklist, state: State, records: list[Record], books: Books) -> None:
+    """Take the texts of blocked authors out of the state, before the best kind of author is chosen."""
+    for record in records if blocked else ():
+        picture = state.of(record.origin)
+        for line in [line for line in picture.lines if line.text and blocked.of_author(line.author) is not None]:
+            picture.lines.remove(line)
+            books.left_out.append((record.id, Text(line.text, line.author), BLOCKLISTED))
 
 
 def _captioned(params: CaptionParams, record: Record, state: State, books: Books) -> Record | None:
@@ -126,7 +139,12 @@ def _shortage(
 
 
 def _dialogues(
-    params: CaptionParams, records: list[Record], kept: list[Record], offered: list[Dialogue], books: Books
+    params: CaptionParams,
+    records: list[Record],
+    kept: list[Record],
+    offered: list[Dialogue],
+    blocked: Blocklist,
+    books: Books,
 ) -> dict[str, Dialogue]:
     """The dialogue of each kept row that has one; every other one is counted with its reason."""
     rows: dict[str, list[str]] = defaultdict(list)
@@ -135,7 +153,9 @@ def _dialogues(
     curated = {record.origin for record in records}
     about = {}
     for dialogue in offered:
-        if dialogue.kind not in params.authors:
+        if blocked.of_author(dialogue.author) is not None:
+            books.dialogues_left_out[BLOCKLISTED] += 1
+        elif dialogue.kind not in params.authors:
             books.dialogues_left_out[NOT_COUNTED] += 1
         elif dialogue.sha256 not in rows:
             books.dialogues_left_out[NOT_KEPT if dialogue.sha256 in curated else NOT_CURATED] += 1

@@ -1,15 +1,17 @@
 """Which rows stay and on which side, from what is known of them: pure decisions, no picture is opened.
 
-Every row leaves by the first door that is open to it, with one reason, or stays. The doors, in order: a person's
-`drop`, a picture that cannot be had, the benchmark's words, the licence, the picture's looks, the texts' length,
-contradictory labels, words and fonts, copies, class sizes.
+Every row leaves by the first door that is open to it, with one reason, or stays. The doors, in order: the blocklist,
+a person's `drop`, a picture that cannot be had, the benchmark's words, the licence, the picture's looks, the texts'
+length, contradictory labels, words and fonts, copies, class sizes.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from stages.blocklist import Blocklist
 from stages.curate.balance import surplus
+from stages.curate.blocklist import blocklisted
 from stages.curate.candidate import Candidate
 from stages.curate.copies import CONTRADICTORY, DUPLICATE, NEAR_DUPLICATE, Verdict, chosen, contradictions
 from stages.curate.decisions import Decided, Decision
@@ -42,6 +44,7 @@ class Evidence:
     pixels: Mapping[str, str] = field(default_factory=dict)
     decided: Decided = field(default_factory=Decided)
     withheld: frozenset[str] = frozenset()
+    blocklist: Blocklist = field(default_factory=Blocklist)
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,14 @@ def decide(params: Curate, evidence: Evidence) -> Ruling:
 
     Raises UserError for rows that the split cannot be read off.
     """
+    records = sorted(evidence.records, key=lambda record: record.id)
+    blocked = blocklisted(
+        evidence.blocklist, records, evidence.facts, evidence.pixels, evidence.decided, params.near_duplicates
+    )
     drops: list[Drop] = []
     sound: list[Candidate] = []
-    for record in sorted(evidence.records, key=lambda record: record.id):
-        found = _single(params, evidence, record)
+    for record in records:
+        found = blocked.get(record.id) or _single(params, evidence, record)
         if isinstance(found, Drop):
             drops.append(found)
         else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stages.blocklist import BLOCKLISTED
 from stages.curate.decide import Copy, Evidence, Ruling
 from stages.curate.decisions import COLUMNS
 from stages.curate.decode import Facts, Job, Quarantine, reencode
@@ -162,7 +163,7 @@ def _copy_card(copy: Copy, first: Record, raw_rows: dict[str, Record], evidence:
 
 
 def _dropped(ruling: Ruling, raw_rows: dict[str, Record], evidence: Evidence) -> list[Block]:
-    """What was dropped for a reason of its own; copies stand in their groups."""
+    """What was dropped for a reason of its own; copies stand in their groups, what was taken down isn't shown."""
     by_reason: dict[str, list[tuple[Record, str]]] = defaultdict(list)
     grouped = {copy.record.id for copy in ruling.copies if copy.role in ("merged", "contradictory")}
     for drop in ruling.drops:
@@ -171,7 +172,8 @@ def _dropped(ruling: Ruling, raw_rows: dict[str, Record], evidence: Evidence) ->
     blocks = []
     for reason, rows in sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0])):
         cards = []
-        for record, detail in _by_hash(rows, lambda row: row[0].id)[:OF_REASON]:
+        shown_rows = [] if reason == BLOCKLISTED else _by_hash(rows, lambda row: row[0].id)[:OF_REASON]
+        for record, detail in shown_rows:
             line = [("keep anyway", _line(record, "keep"))] if reason in CAN_BE_KEPT else []
             cards.append(Card(record, [shown(detail), _looks(record, evidence), shown(record.entity)], line))
         blocks.append(Block(reason, "", cards, len(rows)))

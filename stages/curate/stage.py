@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stages.blocklist import read_blocklist
+from stages.curate.blocklist import shows_blocked
 from stages.curate.copies import DUPLICATE, NEAR_DUPLICATE
 from stages.curate.decide import Copy, Evidence, Ruling, decide
 from stages.curate.decisions import read_decisions, resolve
@@ -34,10 +36,11 @@ from stages.sides import SPLITS
 GROUP_COLUMNS = ("group", "id", "sha256", "role", "reason", "of", "bits")
 
 
-def run(params: Curate, *, raw: Path, words: Path, decisions: Path, out: Path) -> None:
+def run(params: Curate, *, raw: Path, words: Path, decisions: Path, blocklist: Path, out: Path) -> None:
     """Curate the table in `raw` into `out`.
 
-    `words` holds the benchmark's words, which never get in; `decisions` what a person decided about pictures.
+    `words` holds the benchmark's words, which never get in; `decisions` what a person decided about pictures;
+    `blocklist` what must not be learned from.
     """
     records = read_rows(raw)
     withheld = require(words / "withheld.txt", "restore it with git: it names the words that must never get in.")
@@ -50,6 +53,7 @@ def run(params: Curate, *, raw: Path, words: Path, decisions: Path, out: Path) -
         look_at(params, raw, records),
         decided=decided,
         withheld=frozenset(withheld.read_text(encoding="utf-8").casefold().split()),
+        blocklist=read_blocklist(blocklist),
     )
     evidence, ruling, written = _settle(params, evidence, raw, out)
     tally = Tally(len(records), ruling.drops)
@@ -69,8 +73,8 @@ def run(params: Curate, *, raw: Path, words: Path, decisions: Path, out: Path) -
 def _settle(params: Curate, evidence: Evidence, raw: Path, out: Path) -> tuple[Evidence, Ruling, Written]:
     """Decide and write; anew where writing shows what looking had not, so that another copy can step in.
 
-    That is a picture that fails after all, or two files that hold the same pixels. Each round settles one more
-    picture at least, so this ends; nearly always after one or two.
+    That is a picture that fails after all, two files that hold the same pixels, or one that the blocklist names by
+    what it is stored as. Each round settles one more picture at least, so this ends; nearly always after one or two.
     """
     facts: dict[str, Facts | Quarantine] = dict(evidence.facts)
     pixels: dict[str, str] = {}
@@ -82,7 +86,7 @@ def _settle(params: Curate, evidence: Evidence, raw: Path, out: Path) -> tuple[E
         _check_splits(params, ruling, tally)
         new_folder(out)
         written = write_pictures(params, raw, ruling.kept, out)
-        if written.settled:
+        if written.settled and not shows_blocked(evidence.blocklist, written.pixels):
             return evidence, ruling, written
         facts = {**facts, **written.failed}
         pixels = {**pixels, **written.pixels}

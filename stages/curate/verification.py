@@ -4,6 +4,7 @@ import io
 from collections import defaultdict
 from pathlib import Path
 
+from stages.engine import spread
 from stages.entry import die_with_parent
 from stages.params import UserError
 from stages.record import Record
@@ -17,7 +18,7 @@ def verify_pictures(raw: Path, records: list[Record]) -> None:
 
     A broken picture is no reason for a drop: the stage before wrote it whole.
     """
-    from joblib import Parallel, cpu_count, delayed
+    from joblib import cpu_count, delayed
     from tqdm import tqdm
 
     shards: dict[str, list[Record]] = defaultdict(list)
@@ -26,7 +27,7 @@ def verify_pictures(raw: Path, records: list[Record]) -> None:
     jobs = (delayed(_verify_shard)(raw, rows) for _, rows in sorted(shards.items()))
     workers = min(cpu_count(), 1 + len(records) // ROWS_A_WORKER)
     with tqdm(total=len(records), desc="verifying", unit="picture") as progress:
-        for count in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+        for count in spread(jobs, workers):
             progress.update(count)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.blocklist import BLOCKLISTED, Blocklist, read_blocklist
 from stages.describe import hugging_face, pokeapi, table
 from stages.describe.checks import checked
 from stages.describe.folding import folded
@@ -53,8 +54,12 @@ class Described:
     masked: Masked
 
 
-def run(params: Describe, *, source: Path, out: Path) -> None:
-    """Import the descriptions of `source`: every row ends as a record or as a drop."""
+def run(params: Describe, *, source: Path, blocklist: Path, out: Path) -> None:
+    """Import the descriptions of `source`: every row ends as a record or as a drop.
+
+    What `blocklist` names is left out before copies are looked for; names in it are still masked in other rows.
+    """
+    blocked = read_blocklist(blocklist)
     new_folder(out)
     scratch = out / "scratch"
     scratch.mkdir()
@@ -65,8 +70,9 @@ def run(params: Describe, *, source: Path, out: Path) -> None:
         tally.rows_in += 1
         one = checked(params, found) if isinstance(found, Row) else found
         (tally.drops if isinstance(one, Drop) else rows).append(one)  # type: ignore[arg-type]
-    described, drops = distinct(mask(params, rows, survey, tally))
-    tally.drops += drops
+    allowed, taken = _allowed(params, survey, blocked, mask(params, rows, survey, tally))
+    described, drops = distinct(allowed)
+    tally.drops += [*taken, *drops]
     shutil.rmtree(scratch)
     tally.close(len(described))
     records = [_record(params, survey, one) for one in described]
@@ -114,6 +120,22 @@ def _flaw(params: Describe, masked: Masked, masker: Masker, ordinary: Ordinary) 
     if len(masked.text) < params.shortest:
         return "too short a description", f"{len(masked.text)} characters, `shortest` is {params.shortest}"
     return None
+
+
+def _allowed(
+    params: Describe, survey: Survey, blocklist: Blocklist, described: list[Described]
+) -> tuple[list[Described], list[Drop]]:
+    """What the blocklist doesn't name, and a drop for each of the others."""
+    if not blocklist:
+        return described, []
+    allowed, drops = [], []
+    for one in described:
+        entry = blocklist.of(_record(params, survey, one))
+        if entry is None:
+            allowed.append(one)
+        else:
+            drops.append(one.row.dropped(BLOCKLISTED, entry.text))
+    return allowed, drops
 
 
 def distinct(described: Iterable[Described]) -> tuple[list[Described], list[Drop]]:
