@@ -1,0 +1,1 @@
+"""What changed between two adapters, and what each change did to the metric."""
