@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.checked import check_file
 from stages.params import UserError
 from stages.shards import sha256_of_file
 
@@ -138,9 +139,7 @@ def write_rows(path: Path, records: Iterable[Record]) -> int:
 
 
 def read_rows(folder: Path) -> list[Record]:
-    """All records of a finished table folder, sorted by id."""
-    if not (folder / "manifest.json").is_file():
-        raise UserError(f"{folder} is unfinished or missing (no manifest.json): run `dvc repro` for the stage before.")
+    """All records of a finished table folder, sorted by id; UserError when the file isn't the one that was written."""
     return [
         Record(
             **{key: row[key] for key in ("id", "label", "entity", "split")},
@@ -148,7 +147,7 @@ def read_rows(folder: Path) -> list[Record]:
             texts=tuple(Text(**text) for text in row["texts"]),
             source=Source(**row["source"]),
         )
-        for row in pq.read_table(folder / "rows.parquet").to_pylist()
+        for row in pq.read_table(check_file(folder, "rows.parquet")).to_pylist()
     ]
 
 

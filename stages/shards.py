@@ -70,8 +70,11 @@ class ShardReader:
             path = self.folder / shard
             if not path.is_file():
                 raise UserError(f"{path} is missing: run `dvc checkout`, or rebuild the stage.")
-            with tarfile.open(path) as tar:
-                index = {info.name: (info.offset_data, info.size) for info in tar}
+            try:
+                with tarfile.open(path) as tar:
+                    index = {info.name: (info.offset_data, info.size) for info in tar}
+            except tarfile.TarError as error:
+                raise UserError(f"{path} is damaged ({error}): `rm` it, then `dvc checkout --force`.") from error
             self._open[shard] = (path.open("rb"), index)
             if len(self._open) > OPEN_AT_ONCE:
                 self._open.popitem(last=False)[1][0].close()

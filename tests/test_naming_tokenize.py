@@ -10,7 +10,7 @@ from naming import KOREAN_RECIPE, RECIPE, changed, described, make_base, make_to
 
 from stages.naming.templates import Templates
 from stages.params import UserError
-from stages.record import read_manifest
+from stages.record import read_manifest, write_manifest
 from stages.tokenize.naming import encode, told
 from stages.tokenize.naming.encode import Encoder
 from stages.tokenize.naming.rows import TokenizedRow, read_tokenized, write_tokenized
@@ -181,6 +181,6 @@ def test_an_answer_without_its_end_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     rows = [TokenizedRow(f"r{n}", "train", "名", "e", "it", "ko", (2, 4, n), (7, 5, 1)) for n in (2, 1)]
     write_tokenized(tmp_path / "rows.parquet", rows)
-    (tmp_path / "manifest.json").write_text("{}")
+    write_manifest(tmp_path, {})
     assert read_tokenized(tmp_path) == rows[::-1]
     assert told.ROWS_AT_ONCE >= encode.COMPARED

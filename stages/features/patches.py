@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages.checked import check_file
 from stages.features.tower import Identity, Tower
 from stages.params import UserError
 from stages.record import read_manifest, write_manifest
@@ -112,9 +113,9 @@ class Patches:
 
         self.require(pictures)
         found = np.empty((len(pictures), self.patches, self.width), np.float16)
-        for number, (_, digest) in enumerate(pictures):
+        for number, (name, digest) in enumerate(pictures):
             shard, row = self.place[digest]
-            found[number] = self._shard(shard)[row]
+            found[number] = self._shard(shard, name)[row]
         return found
 
     def rows(self, pictures: Sequence[tuple[str, str]]) -> "Rows":
@@ -122,10 +123,11 @@ class Patches:
         self.require(pictures)
         return Rows(self, pictures)
 
-    def _shard(self, number: int) -> Any:
-        """The shard's tensor as the file holds it: only what is sliced is read."""
+    def _shard(self, number: int, row: str | None = None) -> Any:
+        """The shard's tensor as the file holds it: hashed when `row` is the first to need it, then only sliced."""
         if number not in self._open:
-            self._open[number] = _mapped(self.folder / _shard(number), self.patches, self.width)
+            path = check_file(self.folder, _shard(number), row)
+            self._open[number] = _mapped(path, self.patches, self.width)
         return self._open[number]
 
 
@@ -159,7 +161,7 @@ def read_patches(folder: Path, expected: Identity) -> Patches:
                 f"{folder} was made by a tower whose {key} is {getattr(found, key)!r}; this recipe's is {wanted!r}: "
                 "let both name one base and one model, and run `dvc repro` for the features."
             )
-    index = pq.read_table(folder / "index.parquet")
+    index = pq.read_table(check_file(folder, "index.parquet"))
     digests, shards, rows = (index[name].to_pylist() for name in ("sha256", "shard", "row"))
     for number in sorted(set(shards)):
         if not (folder / _shard(number)).is_file():

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stages.checked import check_file
 from stages.features.tower import Identity
 from stages.params import UserError
 from stages.record import Record, read_manifest, write_manifest
@@ -73,8 +74,8 @@ def read_features(folder: Path, expected: Identity) -> Features:
                 f"{folder} was made by a tower whose {key} is {getattr(found, key)!r}; this recipe's is {wanted!r}: "
                 "let both name one base and one model, and run `dvc repro` for the features."
             )
-    pooled = load_file(folder / "features.safetensors")["pooled"]
-    digests = pq.read_table(folder / "index.parquet")["sha256"].to_pylist()
+    pooled = load_file(check_file(folder, "features.safetensors"))["pooled"]
+    digests = pq.read_table(check_file(folder, "index.parquet"))["sha256"].to_pylist()
     if len(digests) != len(pooled) or not np.isfinite(pooled).all():
         raise UserError(f"{folder} is damaged ({len(digests)} pictures, {len(pooled)} rows): `dvc checkout --force`.")
     return Features(folder, found, pooled, {digest: row for row, digest in enumerate(digests)})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.record import Image, read_manifest
+from stages.checked import check_file
+from stages.record import Image
 from stages.shards import ShardReader
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ def write_tokenized(path: Path, rows: list[TokenizedRow]) -> None:
 
 def read_tokenized(folder: Path, split: str | None = None) -> list[TokenizedRow]:
     """The rows of one split (None: all), sorted by id."""
-    read_manifest(folder)  # refuses an unfinished folder
     return [
         TokenizedRow(
             **{key: row[key] for key in ("id", "split", "label", "answer")},
@@ -67,6 +67,6 @@ def read_tokenized(folder: Path, split: str | None = None) -> list[TokenizedRow]
             suffix_ids=tuple(row["suffix_ids"]),
             view=Image(**row["view"]),
         )
-        for row in pq.read_table(folder / "rows.parquet").to_pylist()
+        for row in pq.read_table(check_file(folder, "rows.parquet")).to_pylist()
         if split is None or row["split"] == split
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from stages.answers.recipe import AnswerRecipe
 from stages.answers.tasks import TASKS
 from stages.bases import base_location, load_processor
+from stages.engine import spread
 from stages.record import Image, Record, Tally, new_folder, read_manifest, read_rows, write_drops, write_manifest
 from stages.tokenize.answers.encode import CHECKS, Encoded, Encoder, image_features
 from stages.tokenize.answers.rows import TokenizedRow, write_tokenized
@@ -18,7 +19,7 @@ EXAMPLES = 4  # rows shown in the receipt
 
 def run(params: AnswerRecipe, *, curated: Path, base: Path, out: Path) -> None:
     """Tokenize every curated row with the base's own processor; refuse a mask that is not right."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
     from tqdm import tqdm
 
     records = read_rows(curated)
@@ -32,7 +33,7 @@ def run(params: AnswerRecipe, *, curated: Path, base: Path, out: Path) -> None:
     for record in records:
         shards.setdefault(record.image.shard, []).append(record)
     jobs = (delayed(fit_shard)(curated, shard, rows, fit, out) for shard, rows in sorted(shards.items()))
-    done = Parallel(n_jobs=-1, return_as="generator")(jobs)
+    done = spread(jobs, -1, "generator")
     views = {
         key: view for part in tqdm(done, total=len(shards), desc="fit pictures", unit="shard") for key, view in part
     }

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stages.record import read_manifest
+from stages.checked import check_file
 
 Kind = Literal["caption", "conversation"]
 
@@ -99,10 +99,9 @@ class Tokenized(Sequence[TokenizedRow]):
 
 def open_tokenized(folder: Path, split: str | None = None, kind: Kind | None = None) -> Tokenized:
     """The rows of one split and kind (None: all), in the order that they were written in."""
-    read_manifest(folder)  # refuses an unfinished folder
     wanted = [pc.field(name) == value for name, value in (("split", split), ("kind", kind)) if value is not None]
     chosen = wanted[0] & wanted[1] if len(wanted) == 2 else (wanted or [None])[0]
-    return Tokenized(pq.read_table(folder / "rows.parquet", filters=chosen).combine_chunks())
+    return Tokenized(pq.read_table(check_file(folder, "rows.parquet"), filters=chosen).combine_chunks())
 
 
 def read_tokenized(folder: Path, split: str | None = None, kind: Kind | None = None) -> list[TokenizedRow]:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.record import read_manifest
+from stages.checked import check_file
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ def write_tokenized(folder: Path, kind: type[R], rows: list[R]) -> None:
 
 def read_tokenized(folder: Path, kind: type[R], split: str) -> list[R]:
     """The rows of one split, sorted by id."""
-    read_manifest(folder)  # refuses an unfinished folder
-    rows = pq.read_table(folder / FILES[kind]).to_pylist()
+    rows = pq.read_table(check_file(folder, FILES[kind])).to_pylist()
     return [kind(**{name: _tuples(value) for name, value in row.items()}) for row in rows if row["split"] == split]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.bases import load_processor
+from stages.engine import spread
 from stages.interleaved.recipe import InterleavedRecipe
 from stages.interleaved.tasks import TASKS, CaptionTask, LabelTask
 from stages.interleaved.templates import fill
@@ -32,7 +33,7 @@ HOLDS_SPECIAL = "text holds a special token"
 
 def run(params: InterleavedRecipe, *, curated: Path, base: Path, out: Path) -> None:
     """Tokenize every curated row; drop by name what can't be an answer, refuse a mask that is not right."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
     from tqdm import tqdm
 
     records = read_rows(curated)
@@ -51,7 +52,7 @@ def run(params: InterleavedRecipe, *, curated: Path, base: Path, out: Path) -> N
     for record, _, _ in kept:
         shards.setdefault(record.image.shard, {})[record.id] = record
     jobs = (delayed(fit_shard)(curated, shard, list(some.values()), fit, out) for shard, some in sorted(shards.items()))
-    done = Parallel(n_jobs=-1, return_as="generator")(jobs)
+    done = spread(jobs, -1, "generator")
     views = {
         key: view for part in tqdm(done, total=len(shards), desc="fit pictures", unit="shard") for key, view in part
     }

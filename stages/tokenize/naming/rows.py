@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stages.record import read_manifest
+from stages.checked import check_file
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,6 @@ def write_tokenized(path: Path, rows: Iterable[TokenizedRow]) -> None:
 
 def read_tokenized(folder: Path, split: str | None = None) -> list[TokenizedRow]:
     """The rows of one split (None: all), in the order of their file (by id)."""
-    read_manifest(folder)  # refuses an unfinished folder
     chosen = None if split is None else [("split", "==", split)]
     return [
         TokenizedRow(
@@ -77,5 +76,5 @@ def read_tokenized(folder: Path, split: str | None = None) -> list[TokenizedRow]
             prompt_ids=tuple(row["prompt_ids"]),
             answer_ids=tuple(row["answer_ids"]),
         )
-        for row in pq.read_table(folder / "rows.parquet", filters=chosen).to_pylist()
+        for row in pq.read_table(check_file(folder, "rows.parquet"), filters=chosen).to_pylist()
     ]

@@ -6,13 +6,17 @@ from typing import Any
 
 from stages.answers.recipe import AnswerRecipe
 from stages.bases import load_processor, load_quantised, pick_device, without_known_noise
+from stages.checked import check_folder
 from stages.params import UserError
 from stages.record import new_folder
 from stages.shards import ShardReader
 from stages.threads import set_threads
 from stages.tokenize.answers.rows import read_tokenized
 from stages.train.answers.batches import Collator, Rows
+from stages.train.checkpoints import Checkpoints
 from stages.train.consumed import check_consumed, write_consumed
+from stages.train.environment import environment_of, write_environment
+from stages.train.identity import key_of
 from stages.train.loop import fit, write_curve
 from stages.train.plan import plan_rows
 from stages.train.qlora import add_adapter, answer_loss, save_adapter
@@ -26,8 +30,9 @@ def run(params: AnswerRecipe, *, tokenized: Path, features: Path, base: Path, pa
     with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
         from transformers import set_seed
 
-    set_threads()
+    threads = set_threads()
     settings = params.train
+    check_folder(tokenized)  # every picture too, before the long part
     rows = read_tokenized(tokenized, "train")
     if not rows:
         raise UserError(f"{tokenized} has no rows of split `train`: look into the drops of `curate`.")
@@ -37,20 +42,25 @@ def run(params: AnswerRecipe, *, tokenized: Path, features: Path, base: Path, pa
     model = add_adapter(load_quantised(base, params.model, settings, device), settings, params.model)
     plan = plan_rows(len(rows), settings)
 
-    with ShardReader(tokenized) as views:
-        collate = Collator(processor, views)
-        consumed, history = fit(model, Rows(rows, plan), collate, answer_loss, settings, device)
-    ids = [rows[plan[position]].id for position in consumed]
-    check_consumed([rows[row].id for row in plan], ids)
+    inputs = {"tokenized": tokenized, "features": features, "base": base, "parent": parent}
+    key = key_of(params, settings, environment_of(device, threads), out, inputs)
+    with Checkpoints(key, out) as kept:
+        with ShardReader(tokenized) as views:
+            collate = Collator(processor, views)
+            consumed, history = fit(model, Rows(rows, plan), collate, answer_loss, settings, device, kept)
+        ids = [rows[plan[position]].id for position in consumed]
+        check_consumed([rows[row].id for row in plan], ids)
 
-    new_folder(out)
-    save_adapter(model, out)
-    (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
-    processor.save_pretrained(out)
-    write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
-    write_curve(out / "loss.csv", history)
-    (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
-    print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+        new_folder(out)
+        save_adapter(model, out)
+        (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
+        processor.save_pretrained(out)
+        write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
+        write_curve(out / "loss.csv", history)
+        write_environment(out / "environment.json", device, threads)
+        (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
+        print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct)")
+        kept.finish()
 
 
 def what_predict_needs(params: AnswerRecipe) -> dict[str, Any]:

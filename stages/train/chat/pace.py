@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Pace:
-    """Lengthens each step of the projector by `ratio`: call it after every step of the optimiser.
+    """Lengthens each step of the projector by `ratio`: call it after every step, and `begin` before the first.
 
     A step of SGD or AdamW (its weight decay too) is proportional to the learning rate and nothing else in it
     is, so a step taken at one rate and lengthened by `ratio` is the step at `ratio` times that rate.
@@ -12,6 +12,10 @@ class Pace:
 
     def __init__(self, projector: Any, ratio: float) -> None:
         self.parameters, self.ratio = list(projector.parameters()), ratio
+        self.begin()
+
+    def begin(self) -> None:
+        """Steps start from the projector as it is now: from a checkpoint, say."""
         self.before = [parameter.detach().clone() for parameter in self.parameters]
 
     def __call__(self) -> None:

@@ -18,7 +18,10 @@ from stages.tokenize.chat.encode import KINDS
 from stages.tokenize.chat.rows import Tokenized, open_tokenized
 from stages.train.chat.batches import Collator, Rows, loss_of
 from stages.train.chat.pace import Pace
+from stages.train.checkpoints import Checkpoints
 from stages.train.consumed import check_consumed, write_consumed
+from stages.train.environment import environment_of, write_environment
+from stages.train.identity import key_of
 from stages.train.loop import fit, write_curve
 from stages.train.plan import plan_rows
 from stages.train.qlora import add_adapter, save_adapter
@@ -34,7 +37,7 @@ def run(params: ChatRecipe, *, tokenized: Path, features: Path, base: Path, pare
     with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
         from transformers import set_seed
 
-    set_threads()
+    threads = set_threads()
     device = pick_device(params.train.device)
     settings = for_device(params.train, device)
     rows = open_tokenized(tokenized, "train", KINDS[params.task])
@@ -54,15 +57,20 @@ def run(params: ChatRecipe, *, tokenized: Path, features: Path, base: Path, pare
     pace = Pace(projector, params.train.projector_rate / settings.learning_rate)
 
     collate = Collator(cached, tokenizer.pad_token_id)
-    consumed, history = fit(model, Rows(rows, plan), collate, loss_of, settings, device, after_step=pace)
-    taken = [ids[plan[position]] for position in consumed]
-    check_consumed([ids[row] for row in plan], taken)
+    inputs = {"tokenized": tokenized, "features": features, "base": base, "parent": parent}
+    key = key_of(params, settings, environment_of(device, threads), out, inputs)
+    with Checkpoints(key, out) as kept:
+        consumed, history = fit(model, Rows(rows, plan), collate, loss_of, settings, device, kept, pace, pace.begin)
+        taken = [ids[plan[position]] for position in consumed]
+        check_consumed([ids[row] for row in plan], taken)
 
-    new_folder(out)
-    save_trained(model, tokenizer, what_predict_needs(params, started), out)
-    write_consumed(out / "consumed.parquet", taken, settings.rows_a_step)
-    write_curve(out / "loss.csv", history)
-    print(f"train: {len(taken)} rows consumed as planned ({len(set(taken))} distinct), adapter in {out}")
+        new_folder(out)
+        save_trained(model, tokenizer, what_predict_needs(params, started), out)
+        write_consumed(out / "consumed.parquet", taken, settings.rows_a_step)
+        write_curve(out / "loss.csv", history)
+        write_environment(out / "environment.json", device, threads)
+        print(f"train: {len(taken)} rows consumed as planned ({len(set(taken))} distinct)")
+        kept.finish()
 
 
 def trainable(model: Any, params: ChatRecipe, settings: Train) -> tuple[Any, Train]:

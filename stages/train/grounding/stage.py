@@ -15,16 +15,19 @@ from stages.record import new_folder
 from stages.threads import set_threads
 from stages.tokenize.grounding.encode import Marks
 from stages.tokenize.grounding.rows import CaptionRow, DialogueRow, read_tokenized
+from stages.train.checkpoints import Checkpoints
 from stages.train.consumed import check_consumed, write_consumed
+from stages.train.environment import environment_of, write_environment
 from stages.train.grounding.batches import Collator, Rows
 from stages.train.grounding.objective import weighted
 from stages.train.grounding.plan import plan_rows
+from stages.train.identity import key_of
 from stages.train.loop import fit, write_curve
 
 
 def run(params: GroundingRecipe, *, tokenized: Path, features: Path, base: Path, parent: Path, out: Path) -> None:
     """Train, check that the consumed rows are the planned ones, and write the adapter folder."""
-    set_threads()
+    threads = set_threads()
     settings = params.train
     rows = read_tokenized(tokenized, CaptionRow, "train")
     if not rows:
@@ -44,24 +47,30 @@ def run(params: GroundingRecipe, *, tokenized: Path, features: Path, base: Path,
         load_adapter(model, parent)
 
     marks = Marks.of(tokenizer, settings.visual_tokens)
-    consumed, history = fit(
-        model,
-        Rows(rows, plan),
-        Collator(marks, cached, at_first_captions(rows, dialogues), settings),
-        lambda wrapped, batch: weighted(wrapped, batch, settings.weights),
-        settings,
-        device,
-        after_step=model.renormalise_ret if settings.renormalise_ret else None,
-    )
-    ids = [rows[plan[position]].id for position in consumed]
-    check_consumed([rows[row].id for row in plan], ids)
+    inputs = {"tokenized": tokenized, "features": features, "base": base, "parent": parent}
+    key = key_of(params, settings, environment_of(device, threads), out, inputs)
+    with Checkpoints(key, out) as kept:
+        consumed, history = fit(
+            model,
+            Rows(rows, plan),
+            Collator(marks, cached, at_first_captions(rows, dialogues), settings),
+            lambda wrapped, batch: weighted(wrapped, batch, settings.weights),
+            settings,
+            device,
+            kept,
+            after_step=model.renormalise_ret if settings.renormalise_ret else None,
+        )
+        ids = [rows[plan[position]].id for position in consumed]
+        check_consumed([rows[row].id for row in plan], ids)
 
-    new_folder(out)
-    save_adapter(model, out)
-    write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
-    write_curve(out / "loss.csv", history)
-    (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
-    print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+        new_folder(out)
+        save_adapter(model, out)
+        write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
+        write_curve(out / "loss.csv", history)
+        write_environment(out / "environment.json", device, threads)
+        (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
+        print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct)")
+        kept.finish()
 
 
 def at_first_captions(rows: list[CaptionRow], dialogues: dict[str, DialogueRow]) -> dict[str, DialogueRow]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.bases import load_processor, load_quantised, pick_device, without_known_noise
+from stages.checked import check_folder
 from stages.interleaved.choice import choose_rows, short_labels
 from stages.interleaved.contexts import Contexts
 from stages.interleaved.model import Inputs, Views
@@ -15,7 +16,10 @@ from stages.record import new_folder
 from stages.shards import ShardReader
 from stages.threads import set_threads
 from stages.tokenize.interleaved.rows import read_tokenized
+from stages.train.checkpoints import Checkpoints
 from stages.train.consumed import check_consumed, write_consumed
+from stages.train.environment import environment_of, write_environment
+from stages.train.identity import key_of
 from stages.train.interleaved.batches import Collator, Rows
 from stages.train.loop import fit, write_curve
 from stages.train.plan import plan_rows
@@ -32,9 +36,10 @@ def run(params: InterleavedRecipe, *, tokenized: Path, features: Path, base: Pat
     with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
         from transformers import set_seed
 
-    set_threads()
+    threads = set_threads()
     device = pick_device(params.train.device)
     settings = for_device(params.train, device)
+    check_folder(tokenized)  # every picture too, before the long part
     known = read_tokenized(tokenized, "train")
     if not known:
         raise UserError(f"{tokenized} has no rows of split `train`: look into the drops of `curate`.")
@@ -46,21 +51,26 @@ def run(params: InterleavedRecipe, *, tokenized: Path, features: Path, base: Pat
     model = add_adapter(load_quantised(base, params.model, settings, device), settings, params.model)
     plan = plan_rows(len(rows), settings)
 
-    with ShardReader(tokenized) as shards:
-        collate = Collator(Inputs(processor), Views(shards))
-        planned = Rows(rows, plan, Contexts(rows, "random", settings.seed), settings.context_examples)
-        consumed, history = fit(model, planned, collate, answer_loss, settings, device)
-    ids = [rows[plan[position]].id for position in consumed]
-    check_consumed([rows[row].id for row in plan], ids)
+    inputs = {"tokenized": tokenized, "features": features, "base": base, "parent": parent}
+    key = key_of(params, settings, environment_of(device, threads), out, inputs)
+    with Checkpoints(key, out) as kept:
+        with ShardReader(tokenized) as shards:
+            collate = Collator(Inputs(processor), Views(shards))
+            planned = Rows(rows, plan, Contexts(rows, "random", settings.seed), settings.context_examples)
+            consumed, history = fit(model, planned, collate, answer_loss, settings, device, kept)
+        ids = [rows[plan[position]].id for position in consumed]
+        check_consumed([rows[row].id for row in plan], ids)
 
-    new_folder(out)
-    save_adapter(model, out)
-    (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
-    processor.save_pretrained(out)
-    write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
-    write_curve(out / "loss.csv", history)
-    (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
-    print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+        new_folder(out)
+        save_adapter(model, out)
+        (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
+        processor.save_pretrained(out)
+        write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
+        write_curve(out / "loss.csv", history)
+        write_environment(out / "environment.json", device, threads)
+        (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
+        print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct)")
+        kept.finish()
 
 
 def for_device(settings: Train, device: str) -> Train:

@@ -13,7 +13,10 @@ from stages.recipe import QLoRA
 from stages.record import new_folder
 from stages.threads import set_threads
 from stages.tokenize.naming.rows import read_tokenized
+from stages.train.checkpoints import Checkpoints
 from stages.train.consumed import check_consumed, write_consumed
+from stages.train.environment import environment_of, write_environment
+from stages.train.identity import key_of
 from stages.train.loop import fit, write_curve
 from stages.train.naming.batches import Collator, Rows, naming_loss
 from stages.train.plan import plan_rows
@@ -30,7 +33,7 @@ def run(params: NamingRecipe, *, tokenized: Path, features: Path, base: Path, pa
     with without_known_noise():  # this brings bitsandbytes, which speaks when it is imported
         from transformers import set_seed
 
-    set_threads()
+    threads = set_threads()
     device = pick_device(params.train.device)
     settings = for_device(params.train, device)
     rows = read_tokenized(tokenized, "train")
@@ -41,18 +44,24 @@ def run(params: NamingRecipe, *, tokenized: Path, features: Path, base: Path, pa
     model = add_adapter(load_language(base, params.model, settings, device), settings, params.model)
     plan = plan_rows(len(rows), settings)
 
-    consumed, history = fit(model, Rows(rows, plan), Collator(tokenizer.pad_token_id), naming_loss, settings, device)
-    ids = [rows[plan[position]].id for position in consumed]
-    check_consumed([rows[row].id for row in plan], ids)
+    inputs = {"tokenized": tokenized, "features": features, "base": base, "parent": parent}
+    key = key_of(params, settings, environment_of(device, threads), out, inputs)
+    collate = Collator(tokenizer.pad_token_id)
+    with Checkpoints(key, out) as kept:
+        consumed, history = fit(model, Rows(rows, plan), collate, naming_loss, settings, device, kept)
+        ids = [rows[plan[position]].id for position in consumed]
+        check_consumed([rows[row].id for row in plan], ids)
 
-    new_folder(out)
-    save_adapter(model, out)
-    (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
-    tokenizer.save_pretrained(out)
-    write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
-    write_curve(out / "loss.csv", history)
-    (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
-    print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct), adapter in {out}")
+        new_folder(out)
+        save_adapter(model, out)
+        (out / "README.md").unlink(missing_ok=True)  # peft's empty card; the card comes with the seal
+        tokenizer.save_pretrained(out)
+        write_consumed(out / "consumed.parquet", ids, settings.rows_a_step)
+        write_curve(out / "loss.csv", history)
+        write_environment(out / "environment.json", device, threads)
+        (out / "plumbline.json").write_text(json.dumps(what_predict_needs(params), indent=1) + "\n", encoding="utf-8")
+        print(f"train: {len(ids)} rows consumed as planned ({len(set(ids))} distinct)")
+        kept.finish()
 
 
 def for_device(settings: QLoRA, device: str) -> QLoRA:
