@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test server install
+.PHONY: demo test server worker torture install
 
 demo: install
 	dvc repro report@circled_letter
@@ -16,7 +16,14 @@ test: install
 	pytest
 
 server: install # a Prefect server, its workers and the schedules of prefect.yaml: docs/flows.md
-	python -m flows.server
+	python -m flows.server $(if $(WORKERS),--workers $(WORKERS))
+
+worker: install # on another machine: takes the stages of a work pool; POOL=gpu or cpu
+	python -m flows.worker $(or $(POOL),gpu)
+
+torture: install # the long campaigns: kill -9 in trainings and in flows, over and over
+	python -m bench.torture_resume
+	python -m bench.torture_flows .scratch/torture
 
 install: .venv/installed
 

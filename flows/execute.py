@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,6 +39,7 @@ class StageRun:
     seconds: float = 0.0
     why: str = ""
     output: str = ""
+    elsewhere: float | None = None  # seconds on another machine, whose result was replayed here
 
     @property
     def last_lines(self) -> str:
@@ -51,13 +53,15 @@ def run_stage(
     why: str = "",
     terminal: Terminal | None = None,
     stop: Stop | None = None,
-    force: bool = False,
+    options: Sequence[str] = (),
+    replay_only: bool = False,
 ) -> StageRun:
     """`dvc repro --single-item NAME`, its output on the terminal as it comes. However we leave, its group is ended.
 
+    `options` are more of dvc's own (`--force`, `--pull`). `replay_only`: it fails rather than run its command.
     StoppedError when `stop` was asked for meanwhile (a thread gets no KeyboardInterrupt).
     """
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", *["--force"] * force, name]
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", *options, name]
     scripts = str(Path(sys.executable).parent)  # where the `python` of dvc.yaml is to be found
     environment = {
         **without_prefects_secrets(dict(os.environ)),
@@ -82,7 +86,8 @@ def run_stage(
         try:
             with noted(root, name, process.pid), (terminal or Terminal()).part(name) as write:
                 try:
-                    output = relay(reader, process, write, stop)
+                    begins = f"Running stage '{name}'" if replay_only else None
+                    output = relay(reader, process, write, stop, begins)
                 finally:
                     end_group(process, stop)
         finally:
@@ -90,7 +95,10 @@ def run_stage(
                 end_group(process, stop)
     finally:
         os.close(reader)
-    return StageRun(name, _outcome(name, process.returncode, output), time.monotonic() - begun, why, output)
+    outcome = _outcome(name, process.returncode, output)
+    return StageRun(
+        name, "failed" if replay_only and outcome == "ran" else outcome, time.monotonic() - begun, why, output
+    )
 
 
 def start(
@@ -109,8 +117,11 @@ def start(
     )
 
 
-def relay(reader: int, process: "subprocess.Popen[bytes]", write: Write, stop: Stop) -> str:
-    """Hand the process's output to `write` until it ends; returns its beginning and end as plain lines."""
+def relay(reader: int, process: "subprocess.Popen[bytes]", write: Write, stop: Stop, until: str | None = None) -> str:
+    """Hand the process's output to `write` until it ends; returns its beginning and end as plain lines.
+
+    A process that says `until` is ended.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     first = last = ""
     while True:
@@ -126,6 +137,9 @@ def relay(reader: int, process: "subprocess.Popen[bytes]", write: Write, stop: S
             write(text := decoder.decode(chunk))
             room = KEPT_FIRST - len(first)
             first, last = first + text[:room], (last + text[room:])[-KEPT_LAST:]
+            if until and until in first:
+                end_group(process, stop)
+                break
         elif process.poll() is not None:  # a daemon that it left behind may keep the other end open
             break
     process.wait()

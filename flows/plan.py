@@ -17,6 +17,7 @@ LAST_STAGE = "report@"  # a recipe NAME is everything that report@NAME needs
 
 WORDS = {"modified": "changed", "deleted": "missing", "new": "not recorded yet", "not in cache": "not in the cache"}
 PARAM_WORDS = {"modified": "changed", "deleted": "removed", "new": "added"}
+WithoutGpu = Literal["cpu", "wait", "fail"]
 REMEDIES = {
     "rwlock": "If no dvc is at work, remove that file.",
     "dvc.lock": "`git checkout dvc.lock` restores the last one committed.",
@@ -29,6 +30,7 @@ class Routing(Params):
 
     queue: Literal["cpu", "gpu"] = "cpu"
     gpus: int | None = Field(None, ge=0)  # null: one for the queue `gpu`, none for `cpu`
+    without_gpu: WithoutGpu = "cpu"  # where there is none: use the CPU, wait for one, or end the run with a clear word
     network: bool = False  # it needs other machines: what failed may succeed a moment later
 
 
@@ -45,6 +47,7 @@ class StageSpec:
     network: bool
     frozen: bool
     upstream: tuple[str, ...]
+    without_gpu: WithoutGpu = "cpu"
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def read_plan(root: Path, recipes: Sequence[str] = ()) -> Plan:
     `root` is the project's folder or one below it. UserError: an unknown recipe, a wrong `meta:`, or
     whatever DVC says about its files (a broken dvc.yaml or dvc.lock, another dvc that is at work).
     """
-    with _opened(root) as repo:
-        stages = _stages(repo)
+    with opened(root) as repo:
+        stages = pipeline_stages(repo)
         order = [stage for stage in _in_order(repo.index.graph, _wanted(stages, recipes)) if stage in set(stages)]
         return Plan(
             root=Path(repo.root_dir),
@@ -86,12 +89,12 @@ def read_plan(root: Path, recipes: Sequence[str] = ()) -> Plan:
 
 def changes_now(root: Path, names: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Why those of `names` that are changed are, read afresh. UserError as for `read_plan`."""
-    with _opened(root) as repo:
-        return _changes(repo, [stage for stage in _stages(repo) if _name(stage) in names])
+    with opened(root) as repo:
+        return _changes(repo, [stage for stage in pipeline_stages(repo) if name_of(stage) in names])
 
 
 @contextmanager
-def _opened(root: Path) -> Iterator[Any]:
+def opened(root: Path) -> Iterator[Any]:
     """DVC's repository, for this thread alone; what DVC complains about becomes a UserError."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -109,21 +112,27 @@ def _complaint(root: Path, error: Exception) -> UserError:
     return UserError("\n".join([f"DVC cannot read the graph of {root}: {said}", *remedies]))
 
 
-def _stages(repo: Any) -> list[Any]:
+def pipeline_stages(repo: Any) -> list[Any]:
+    """Those of dvc.yaml, as DVC has them."""
     from dvc.stage import PipelineStage
 
     return [stage for stage in repo.index.graph if isinstance(stage, PipelineStage)]
 
 
 def _changes(repo: Any, stages: Sequence[Any]) -> dict[str, tuple[str, ...]]:
-    """One status of `stages`; without a target DVC would take all there are."""
-    status = repo.status(targets=[stage.addressing for stage in stages], check_updates=False) if stages else {}
-    return {_name(stage): _why(stage, status[stage.addressing]) for stage in stages if stage.addressing in status}
+    """One status of `stages`. Asked for them by name, DVC would look each one up in the whole graph again."""
+    from dvc.repo import lock_repo
+
+    status: dict[str, Any] = {}
+    with lock_repo(repo):
+        for stage in stages:
+            status.update(stage.status(check_updates=False))
+    return {name_of(stage): _why(stage, status[stage.addressing]) for stage in stages if stage.addressing in status}
 
 
 def _wanted(stages: Iterable[Any], recipes: Sequence[str]) -> list[Any]:
     """The last stages of `recipes`; all stages when none is named."""
-    by_name = {_name(stage): stage for stage in stages}
+    by_name = {name_of(stage): stage for stage in stages}
     if not recipes:
         return list(by_name.values())
     known = [name.removeprefix(LAST_STAGE) for name in by_name if name.startswith(LAST_STAGE)]
@@ -155,13 +164,13 @@ def _upstream(graph: Any, stage: Any) -> list[Any]:
     return [] if stage.frozen else list(graph.successors(stage))  # DVC's edges point from a stage to what it needs
 
 
-def _name(stage: Any) -> str:
+def name_of(stage: Any) -> str:
     """The stage's address from the root; DVC's own `addressing` is relative to the current folder."""
     return str(stage.name if stage.path_in_repo == "dvc.yaml" else f"{stage.path_in_repo}:{stage.name}")
 
 
 def _spec(stage: Any, graph: Any, planned: frozenset[Any]) -> StageSpec:
-    name, meta = _name(stage), stage.meta or {}
+    name, meta = name_of(stage), stage.meta or {}
     given = {key: meta[key] for key in Routing.model_fields if key in meta}
     routing = check_params(Routing, given, f"stages.{name}.meta", Path("dvc.yaml"))
     return StageSpec(
@@ -173,7 +182,8 @@ def _spec(stage: Any, graph: Any, planned: frozenset[Any]) -> StageSpec:
         gpus=routing.gpus if routing.gpus is not None else int(routing.queue == "gpu"),
         network=routing.network,
         frozen=stage.frozen,
-        upstream=tuple(_name(above) for above in _upstream(graph, stage) if above in planned),
+        upstream=tuple(name_of(above) for above in _upstream(graph, stage) if above in planned),
+        without_gpu=routing.without_gpu,
     )
 
 

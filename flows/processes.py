@@ -78,9 +78,25 @@ def end_orphans(root: Path, notes: Path = NOTES) -> list[str]:
         if said["boot"] == boot() and _is_group_of(said["pid"], said["mark"]):
             ended.append(said["stage"])
             _end(said["pid"])
+        _clear_cut_off(root)
         _release(root, said["pid"])
         note.unlink()
+    _clear_cut_off(root)
     return ended
+
+
+def _clear_cut_off(root: Path) -> None:
+    """Remove DVC's lock of paths when a dvc was killed while it wrote that: DVC would refuse all work."""
+    path = root / ".dvc" / "tmp" / "rwlock"
+    for pause in (1.0, 0.0):  # a live dvc would have written the rest by then
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+            return
+        except FileNotFoundError:
+            return
+        except ValueError:
+            time.sleep(pause)
+    path.unlink(missing_ok=True)
 
 
 def _release(root: Path, pid: int) -> None:

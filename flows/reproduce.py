@@ -4,17 +4,19 @@ Unchanged stages cost nothing: a status in this process tells. The others run as
 `dvc repro --single-item STAGE`, each in a process group of its own, side by side where there is room.
 """
 
+import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from flows.connection import prepare_prefect, start_server
+from flows.connection import URL, prepare_prefect, start_server
 from flows.execute import Outcome, StageRun
 from flows.lock import only_run
 from flows.plan import Plan, project_root, read_plan
+from flows.pools import require, run_elsewhere
 from flows.processes import end_orphans
 from flows.reconcile import crash_dead_runs, noted_flow
 from flows.redaction import redacted
@@ -29,31 +31,44 @@ if TYPE_CHECKING:
 STATES: dict[Outcome, str] = {"unchanged": "Unchanged", "ran": "Ran", "replayed": "Replayed", "not run": "NotRun"}
 
 
-def main(recipes: list[str], jobs: int | None = None, wait: bool = True, force: bool = False) -> int:
+def main(
+    recipes: list[str],
+    jobs: int | None = None,
+    wait: bool = True,
+    force: bool = False,
+    pools: Collection[str] = (),
+) -> int:
     """`plumbline run`: 0 when everything named is up to date afterwards, 1 when a stage failed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # under nohup SIGHUP stays ignored
             signal.signal(number, _exit)
-    summary = reproduce(Path.cwd(), recipes, jobs, wait, force)
+    summary = reproduce(Path.cwd(), recipes, jobs, wait, force, pools)
     print(f"\n{summary.table()}", flush=True)
     return int(summary.failed)
 
 
 def reproduce(
-    root: Path, recipes: Sequence[str] = (), jobs: int | None = None, wait: bool = True, force: bool = False
+    root: Path,
+    recipes: Sequence[str] = (),
+    jobs: int | None = None,
+    wait: bool = True,
+    force: bool = False,
+    pools: Collection[str] = (),
 ) -> Summary:
     """Bring `recipes` (none named: everything) up to date as one Prefect flow run, the only one in this workspace.
 
     `jobs`: how many stages may be at work at once; None: see `flows.schedule.Room`. A failed stage stops its
-    descendants only. UserError: another run is at work and `wait` is False, no server to start, and see
-    `flows.plan.read_plan`.
+    descendants only. Stages of the queues `pools` go to the workers of these work pools. UserError: another run is
+    at work and `wait` is False, no server to start, and see `flows.plan.read_plan` and `flows.pools.require`.
     """
     root = project_root(root)
     with only_run(root, wait):
         for name in end_orphans(root):
             print(f"ended {name}, which a killed run had left at work", flush=True)
         plan = replace(read_plan(root, recipes), force=force)
-        return _as_flow(plan, recipes, room_here(plan, jobs))
+        if pools:
+            require(plan, pools)
+        return _as_flow(plan, recipes, room_here(plan, jobs, pools))
 
 
 def _as_flow(plan: Plan, recipes: Sequence[str], room: Room) -> Summary:
@@ -65,7 +80,8 @@ def _as_flow(plan: Plan, recipes: Sequence[str], room: Room) -> Summary:
     from prefect.task_runners import ThreadPoolTaskRunner
 
     runs: dict[str, StageRun] = {}
-    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=room.jobs)
+    waiting = sum(spec.queue in room.pools for spec in plan.stages)  # for other machines: they take no room here
+    threads: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=room.jobs + waiting)
     metrics_before = read_metrics(plan)
 
     @flow(
@@ -77,9 +93,9 @@ def _as_flow(plan: Plan, recipes: Sequence[str], room: Room) -> Summary:
     def generated() -> "State[Any]":
         with noted_flow(plan.root, flow_run.id):
             stop = Stop()
-            work_off(plan, room, runs, _Tasks(plan, runs, stop).begin, stop)
+            work_off(plan, room, runs, _Tasks(plan, room, runs, stop).begin, stop)
             summary = Summary(tuple(runs.values()))
-            said = redacted(page(plan, summary, metrics_before))
+            said = redacted(page(plan, summary, metrics_before, _links(flow_run)))
             create_markdown_artifact(said, key="reproduce", description="What became of each stage")
             return Failed(message="a stage failed") if summary.failed else Completed()
 
@@ -92,11 +108,16 @@ def _as_flow(plan: Plan, recipes: Sequence[str], room: Room) -> Summary:
     return Summary(tuple(runs.values()))
 
 
+def _links(run: Any) -> dict[str, str]:
+    """To the run's page, on a server that outlives it."""
+    return {"This run": run.ui_url} if URL in os.environ and run.ui_url else {}
+
+
 class _Tasks:
     """Generates a task for each stage; its state says what became of the stage, its log what the stage printed."""
 
-    def __init__(self, plan: Plan, runs: dict[str, StageRun], stop: Stop) -> None:
-        self._plan, self._runs, self._stop = plan, runs, stop
+    def __init__(self, plan: Plan, room: Room, runs: dict[str, StageRun], stop: Stop) -> None:
+        self._plan, self._room, self._runs, self._stop = plan, room, runs, stop
         self._terminal = Terminal()
         self._states: dict[str, Any] = {}  # by stage: its state, or the future of it
 
@@ -107,11 +128,12 @@ class _Tasks:
         from prefect.states import Cancelled
 
         spec, number = work.spec, len(self._states) + 1
+        elsewhere = run_elsewhere if spec.queue in self._room.pools else None
 
         @task(name=spec.name, cache_policy=NO_CACHE, retries=0, persist_result=False, tags=[spec.queue])
         def stage() -> "State[Any]":
             try:
-                run = settle(self._plan, work, number, self._terminal, self._stop)
+                run = settle(self._plan, work, number, self._terminal, self._stop, elsewhere)
             except StoppedError:
                 return Cancelled(message="the run was stopped")
             if run.output:

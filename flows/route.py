@@ -13,11 +13,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from flows.plan import WithoutGpu
 from flows.stop import Stop, StoppedError
 from stages.params import UserError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 LEASES = Path(".scratch/leases")
+LOOK_AGAIN_SECONDS = 5.0  # for a GPU where there is none: an external one, a driver that is being loaded
+
+
+NONE_HERE = f"no NVIDIA GPU here (or none allowed by {VISIBLE})"
 
 
 @dataclass(frozen=True)
@@ -42,21 +47,30 @@ def gpus_here(devices: Path = Path("/dev")) -> list[str]:
 
 
 @contextmanager
-def lease(gpus: int, root: Path, devices: Path = Path("/dev"), stop: Stop | None = None) -> Iterator[Lease]:
-    """Hold `gpus` free GPUs, waiting for them if need be; without any GPU here, the CPU.
+def lease(
+    gpus: int,
+    root: Path,
+    devices: Path = Path("/dev"),
+    stop: Stop | None = None,
+    without_gpu: WithoutGpu = "cpu",
+) -> Iterator[Lease]:
+    """Hold `gpus` free GPUs, waiting for them if need be; without any GPU here, what `without_gpu` says.
 
     `root` is the project's folder, `devices` holds the device files. A stage for the CPU sees no GPU:
-    it would take memory on one that another stage leased. UserError: more asked for than there are;
-    StoppedError: `stop` was asked for while waiting.
+    it would take memory on one that another stage leased. UserError: more asked for than there are, or none and
+    `without_gpu` is `fail`; StoppedError: `stop` was asked for while waiting.
     """
+    stop = stop or Stop()
     here = gpus_here(devices) if gpus else []
+    if gpus and not here and without_gpu == "wait":
+        here = _wait_for_any(devices, stop)
+    require(gpus, here, without_gpu)
     if not here:
         if gpus:
-            _say_once("no NVIDIA GPU here (or none allowed by CUDA_VISIBLE_DEVICES): GPU stages run on the CPU.")
+            _say_once(f"{NONE_HERE}: GPU stages run on the CPU.")
         yield Lease({VISIBLE: ""})
         return
-    require(gpus, here)
-    held = _wait_for(gpus, here, root / LEASES, stop or Stop())
+    held = _wait_for(gpus, here, root / LEASES, stop)
     try:
         yield Lease({VISIBLE: ",".join(held)}, tuple(held.values()))
     finally:
@@ -64,13 +78,26 @@ def lease(gpus: int, root: Path, devices: Path = Path("/dev"), stop: Stop | None
             os.close(lock)
 
 
-def require(gpus: int, here: list[str]) -> None:
-    """UserError when a stage asks for more GPUs than there ever are; without any it runs on the CPU."""
+def require(gpus: int, here: list[str], without_gpu: WithoutGpu = "cpu", stage: str = "a stage") -> None:
+    """UserError when `stage` asks for more GPUs than there ever are, or may do with none but there is none."""
     if here and gpus > len(here):
         raise UserError(
-            f"a stage asks for {gpus} GPUs, here are {len(here)} ({', '.join(here)}): lower `meta: gpus` in dvc.yaml, "
+            f"{stage} asks for {gpus} GPUs, here are {len(here)} ({', '.join(here)}): lower `meta: gpus` in dvc.yaml, "
             f"or allow more in {VISIBLE}."
         )
+    if gpus and not here and without_gpu == "fail":
+        raise UserError(
+            f"{NONE_HERE}, and `{stage}` doesn't do without (`meta: without_gpu: fail` in dvc.yaml). `cpu` lets it run "
+            "on the CPU, `wait` lets it wait for a GPU, and `plumbline run --pool gpu` sends it to a machine with one."
+        )
+
+
+def _wait_for_any(devices: Path, stop: Stop) -> list[str]:
+    """The GPUs of this machine, as soon as it has some."""
+    _say_once(f"{NONE_HERE}: stages that don't do without wait for one (`meta: without_gpu: wait` in dvc.yaml).")
+    while not (here := gpus_here(devices)):
+        stop.pause(LOOK_AGAIN_SECONDS)
+    return here
 
 
 def _wait_for(gpus: int, here: list[str], folder: Path, stop: Stop) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Which stage may begin, and when: what it needs is there, and so is room for it. Knows no Prefect.
 
 What is changed is read afresh as stages come up: after every stage that ran, and when the last reading is older
-than FRESH_SECONDS, since files may be edited while others work.
+than FRESH_SECONDS (longer where reading takes long), since files may be edited while others work.
 """
 
 import os
@@ -18,38 +18,46 @@ from flows.terminal import Terminal
 from stages.params import UserError
 
 FRESH_SECONDS = 5.0
+READING_SHARE = 20  # times as long as a reading took it lasts: on a busy machine one may take longer than FRESH_SECONDS
 RETRY_SECONDS = (10.0, 60.0)  # pauses before the second and third attempt of a stage that needs the network
 
 Changes = Mapping[str, tuple[str, ...]]
+Elsewhere = Callable[[Plan, StageSpec, str, Terminal, Stop], StageRun]  # does a stage on another machine
 
 
 @dataclass(frozen=True)
 class Room:
-    """How much may be at work at once. Without GPUs, and unless the user says how many jobs, a stage for one runs
-    alone: training and evaluation want every core."""
+    """How much may be at work at once on this machine. Without GPUs, and unless the user says how many jobs, a stage
+    for one runs alone: training and evaluation want every core. Stages of `pools` work on other machines."""
 
     jobs: int
     gpus: int
     alone: bool = False
+    pools: frozenset[str] = frozenset()
 
     def takes(self, spec: StageSpec, working: Sequence[StageSpec]) -> bool:
-        if not working:
+        here = [other for other in working if other.queue not in self.pools]
+        if not here or spec.queue in self.pools:
             return True
-        if len(working) >= self.jobs or (self.alone and any(other.queue == "gpu" for other in (spec, *working))):
+        if len(here) >= self.jobs or (self.alone and any(map(_wants_every_core, (spec, *here)))):
             return False
-        return not self.gpus or spec.gpus + sum(other.gpus for other in working) <= self.gpus
+        return not self.gpus or spec.gpus + sum(other.gpus for other in here) <= self.gpus
 
 
-def room_here(plan: Plan, jobs: int | None) -> Room:
-    """UserError: less than one job, or a stage that has to run and asks for more GPUs than there are."""
+def _wants_every_core(spec: StageSpec) -> bool:
+    return spec.queue == "gpu" and spec.without_gpu == "cpu"
+
+
+def room_here(plan: Plan, jobs: int | None, pools: Collection[str] = ()) -> Room:
+    """UserError: less than one job, or a stage that has to run here and asks for GPUs that aren't there."""
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs {jobs}: at least 1 stage must be allowed to work.")
     here = gpus_here()
     for spec in plan.stages:
-        if plan.force or spec.name in plan.changes:
-            require(spec.gpus, here)
+        if (plan.force or spec.name in plan.changes) and spec.queue not in pools:
+            require(spec.gpus, here, spec.without_gpu, spec.name)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Room(jobs or cores, len(here), alone=jobs is None and not here)
+    return Room(jobs or cores, len(here), alone=jobs is None and not here, pools=frozenset(pools))
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ class _Fresh:
 
     def __init__(self, plan: Plan) -> None:
         self._plan, self._changes, self._read = plan, dict(plan.changes), time.monotonic()
+        self._lasts = FRESH_SECONDS
         self.outdated = False
 
     def work(self, spec: StageSpec, runs: Mapping[str, StageRun], at_work: Collection[str]) -> Work:
@@ -122,7 +131,7 @@ class _Fresh:
             return Work(spec, run=StageRun(spec.name, "not run", why=f"needs {', '.join(missing)}"))
         if self._plan.force and not spec.frozen:
             return Work(spec, "forced")
-        if self.outdated or time.monotonic() - self._read > FRESH_SECONDS:
+        if self.outdated or time.monotonic() - self._read > self._lasts:
             self._renew(runs, at_work)
         why = ", ".join(self._changes.get(spec.name, ()))
         return Work(spec, why) if why else Work(spec, run=StageRun(spec.name, "unchanged"))
@@ -134,16 +143,20 @@ class _Fresh:
             if writing & set(spec.upstream):
                 writing.add(spec.name)
         names = [spec.name for spec in self._plan.stages if spec.name not in runs and spec.name not in writing]
+        begun = time.monotonic()
         self._changes.update(dict.fromkeys(names, ()))
         try:
             self._changes.update(changes_now(self._plan.root, names))
         except UserError as error:  # a file is being edited, say: dvc decides, for each stage alone
             self._changes.update(dict.fromkeys(names, (str(error).splitlines()[0],)))
         self._read, self.outdated = time.monotonic(), False
+        self._lasts = max(FRESH_SECONDS, READING_SHARE * (self._read - begun))
 
 
-def settle(plan: Plan, work: Work, number: int, terminal: Terminal, stop: Stop) -> StageRun:
-    """Do a stage's work and say so. One that needs the network is tried again after a pause."""
+def settle(
+    plan: Plan, work: Work, number: int, terminal: Terminal, stop: Stop, elsewhere: Elsewhere | None = None
+) -> StageRun:
+    """Do a stage's work, here or `elsewhere`, and say so. One that needs the network is tried again after a pause."""
     spec = work.spec
     place = f"[{number}/{len(plan.stages)}] {spec.name}"
     if work.run is not None:
@@ -152,11 +165,17 @@ def settle(plan: Plan, work: Work, number: int, terminal: Terminal, stop: Stop) 
     terminal.say(f"{place}: {work.why}")
     pauses = list(RETRY_SECONDS) if spec.network else []
     while True:
-        with lease(spec.gpus, plan.root, stop=stop) as leased:
-            run = run_stage(spec.name, plan.root, leased, work.why, terminal, stop, plan.force)
+        run = elsewhere(plan, spec, work.why, terminal, stop) if elsewhere else _here(plan, work, terminal, stop)
         if run.outcome != "failed" or not pauses:
             break
         terminal.say(f"{place}: failed in {run.seconds:.1f} s, once more in {pauses[0]:.0f} s (it needs the network)")
         stop.pause(pauses.pop(0))
     terminal.say(f"{place}: {run.outcome} in {run.seconds:.1f} s")
     return run
+
+
+def _here(plan: Plan, work: Work, terminal: Terminal, stop: Stop) -> StageRun:
+    spec = work.spec
+    with lease(spec.gpus, plan.root, stop=stop, without_gpu=spec.without_gpu) as leased:
+        options = ["--force"] if plan.force else []
+        return run_stage(spec.name, plan.root, leased, work.why, terminal, stop, options)

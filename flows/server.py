@@ -8,40 +8,38 @@ only. Its user and password are those of PREFECT_SERVER_API_AUTH_STRING (`user:p
 import argparse
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
 from flows.connection import AUTH, AUTH_STRING, RUNNING, URL, prepare_prefect, running_server
-from flows.execute import end_group, start
+from flows.execute import end_group
 from flows.plan import project_root
-from flows.processes import identity, write_note
+from flows.processes import end_orphans, identity, write_note
 from flows.reconcile import crash_dead_runs, end_scheduled_runs
 from flows.redaction import DATABASE, SERVER_AUTH
+from flows.worker import CLONE, POOLS, Process, end_on_signals, ignore_signals, logged, start_worker, watch
 from flows.worktree import GRACE_SECONDS, clear_abandoned
 from stages.params import UserError
 
-POOLS = ("cpu", "gpu")
 STARTUP_SECONDS = 300  # a busy machine takes long to import Prefect
 HOST = "127.0.0.1"
-
-Process = subprocess.Popen[bytes]
+NOTES = Path(".scratch/run/serving")
 
 
 def main() -> int:
     """Serve until Ctrl+C or SIGTERM, or until one of the processes dies (exit status 1)."""
     parser = argparse.ArgumentParser(description="A Prefect server, its workers and the scheduled deployments.")
     parser.add_argument("--port", type=int, default=4200)
+    parser.add_argument("--workers", nargs="*", choices=POOLS, default=POOLS, help="pools of this machine (both)")
     given = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _exit)
+    end_on_signals()
     try:
-        serve(project_root(Path.cwd()), given.port)
+        serve(project_root(Path.cwd()), given.port, given.workers)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -49,7 +47,7 @@ def main() -> int:
     return 1
 
 
-def serve(root: Path, port: int) -> None:
+def serve(root: Path, port: int, pools: Sequence[str] = POOLS) -> None:
     """Returns, or raises, when nothing of it runs any more: workers end before the server that they report to."""
     if url := running_server(root):
         raise UserError(f"this project's server runs already: {url}")
@@ -59,11 +57,14 @@ def serve(root: Path, port: int) -> None:
     home = Path(os.environ["PREFECT_HOME"])
     server_environment = {**os.environ, SERVER_AUTH: secret}
     os.environ[URL], os.environ[AUTH_STRING] = f"http://{HOST}:{port}/api", secret
+    os.environ.pop(CLONE, None)  # prefect deploy would write it into the deployments, for all machines
     for name in (SERVER_AUTH, DATABASE):  # the workers, and what they start, talk to the server alone
         os.environ.pop(name, None)
     prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
-    server = _logged([*prefect, "server", "start", "--host", HOST, "--port", str(port)], home, "server", root,
-                     server_environment)  # fmt: skip
+    command = [*prefect, "server", "start", "--host", HOST, "--port", str(port)]
+    for name in end_orphans(root, NOTES):
+        print(f"ended {name}, which a killed `make server` had left at work", flush=True)
+    server = logged(command, home / "server.log", root, server_environment, NOTES)
     workers: dict[str, Process] = {}
     try:
         _wait_until_up(server, os.environ[URL], home / "server.log")
@@ -73,16 +74,13 @@ def serve(root: Path, port: int) -> None:
         for name in clear_abandoned(root):
             print(f"removed the worktree {name} of a killed run", flush=True)
         _deploy([*prefect, "deploy", "--all"], root)
-        for pool in POOLS:
-            command = [*prefect, "worker", "start", "--pool", pool, "--type", "process", "--name", f"{pool}-here",
-                       "--limit", "1", "--install-policy", "never"]  # fmt: skip
-            workers[pool] = _logged(command, home, f"worker-{pool}", root, dict(os.environ))
+        for pool in pools:
+            workers[pool] = start_worker(root, home, pool, 1, NOTES)
         write_note(root / RUNNING, {**identity(os.getpid()), "url": os.environ[URL]})
         print(f"serving on http://{HOST}:{port}; `plumbline run` finds it by itself; Ctrl+C ends it.", flush=True)
-        _watch({"server": server, **{f"worker-{pool}": worker for pool, worker in workers.items()}}, home)
+        watch({"server": server, **{f"worker-{pool}": worker for pool, worker in workers.items()}}, home)
     finally:
-        for number in (signal.SIGTERM, signal.SIGHUP):  # another one must not leave half of it running
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()  # another one must not leave half of it running
         (root / RUNNING).unlink(missing_ok=True)
         for worker in workers.values():
             end_group(worker, grace=GRACE_SECONDS)
@@ -125,12 +123,6 @@ def _deploy(command: list[str], root: Path) -> None:
         raise UserError(f"the deployments of prefect.yaml: {(done.stdout + done.stderr).strip()[-2000:]}")
 
 
-def _logged(command: list[str], home: Path, name: str, root: Path, environment: dict[str, str]) -> Process:
-    """A process in a group of its own (Ctrl+C is for us alone), its output in HOME/NAME.log."""
-    with (home / f"{name}.log").open("wb") as log:
-        return start(command, root, environment, log.fileno(), ())
-
-
 def _wait_until_up(server: Process, url: str, log: Path) -> None:
     deadline = time.monotonic() + STARTUP_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
@@ -142,18 +134,6 @@ def _wait_until_up(server: Process, url: str, log: Path) -> None:
         except OSError:
             time.sleep(0.2)
     raise UserError(f"Prefect's server does not come up; its last words:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def _watch(processes: dict[str, Process], home: Path) -> None:
-    while True:
-        for name, process in processes.items():
-            if process.poll() is not None:
-                raise UserError(f"{name} ended with status {process.returncode}; see {home / f'{name}.log'}.")
-        time.sleep(1)
-
-
-def _exit(number: int, _: object) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

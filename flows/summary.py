@@ -38,14 +38,21 @@ class Summary:
         return "\n".join(["| stage | result | seconds | why |", "|---|---|--:|---|", *rows, *said])
 
 
-def page(plan: Plan, summary: Summary, metrics_before: Mapping[str, Any]) -> str:
-    """The artifact of a run: stages, seconds on the queue `gpu`, scores by recipe, rows and drops by stage."""
+def page(
+    plan: Plan, summary: Summary, metrics_before: Mapping[str, Any], links: Mapping[str, str] | None = None
+) -> str:
+    """The artifact of a run: stages, seconds of the queue `gpu`, scores by recipe, rows and drops by stage.
+
+    `links` (name -> URL) stand at the top.
+    """
     queues = {spec.name: spec.queue for spec in plan.stages}
-    on_gpu = sum(run.seconds for run in summary.runs if queues[run.name] == "gpu")
+    worked = {run.name: run.seconds if run.elsewhere is None else run.elsewhere for run in summary.runs}
+    on_gpu = sum(seconds for name, seconds in worked.items() if queues[name] == "gpu")
     parts = [
+        *(f"[{name}]({url})\n" for name, url in (links or {}).items()),
         "## Stages",
         summary.markdown(),
-        f"\n{on_gpu:.1f} s in stages of the queue `gpu`, {sum(run.seconds for run in summary.runs):.1f} s in all.",
+        f"\n{on_gpu:.1f} s in stages of the queue `gpu`, {sum(worked.values()):.1f} s in all.",
     ]
     now = read_metrics(plan)
     for recipe, metrics in now.items():
@@ -60,7 +67,8 @@ def page(plan: Plan, summary: Summary, metrics_before: Mapping[str, Any]) -> str
                 f"\n## {recipe}",
                 "| score | base model | tuned, before this run | tuned, now |\n|---|--:|--:|--:|",
                 *rows,
-                f"\nThe report: `reports/html/{recipe}.html`",
+                f"\nThe report: {_link(plan.root, f'reports/html/{recipe}.html')}, "
+                f"the adapter: {_link(plan.root, f'models/adapters/{recipe}')}",
             ]
     if rows := [f"| {name} | {_rows(said)} |" for name, said in _manifests(plan)]:
         parts += ["\n## Rows", "| folder | rows in | rows out | dropped |\n|---|--:|--:|---|", *rows]
@@ -74,17 +82,23 @@ def read_metrics(plan: Plan) -> dict[str, Any]:
     return {recipe: said for recipe, path in files.items() if (said := _read(path))}
 
 
-def _scores(metrics: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """(name, of the base model, of the tuned one): `zero_shot` and `tuned` of labels, `retrieval` of grounding."""
-    parts = [("", metrics.get("zero_shot"), metrics.get("tuned"))]
-    if isinstance(retrieval := metrics.get("retrieval"), dict):
-        parts.append(("retrieval ", retrieval.get("before"), retrieval.get("tuned")))
-    for prefix, before, tuned in parts:
-        if isinstance(before, dict) and isinstance(tuned, dict):
-            for name, value in tuned.items():
-                number = isinstance(value, (int, float)) and not isinstance(value, bool)
-                if number and not name.endswith(NEVER_SHOWN) and before.get(name) != value:
-                    yield prefix + name, before.get(name), value
+def _scores(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """(name, of the base model, of the tuned one) wherever a recipe's metrics have both; kinds differ in form."""
+    before, tuned = metrics.get("zero_shot", metrics.get("before")), metrics.get("tuned")
+    if isinstance(before, dict) and isinstance(tuned, dict):
+        for name, value in tuned.items():
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if number and not name.endswith(NEVER_SHOWN) and before.get(name) != value:
+                yield prefix + name, before.get(name), value
+    for name, part in metrics.items():
+        if isinstance(part, dict) and name not in ("zero_shot", "before", "tuned"):
+            yield from _scores(part, f"{prefix}{name} ")
+
+
+def _link(root: Path, path: str) -> str:
+    """As far as it is there: a link that works on this machine."""
+    there = root / path
+    return f"[`{path}`]({there.as_uri()})" if there.exists() else f"`{path}` (not made)"
 
 
 def _manifests(plan: Plan) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flows.execute import end_group, relay, start
 from flows.processes import MARK, end_orphans, identity, is_alive, mark, noted, read_note, write_note
@@ -63,15 +64,24 @@ def scheduled_run(
 
 
 @contextmanager
-def worktree(project: Path, name: str) -> Iterator[Worktree]:
-    """A worktree of the project's last commit on a fresh branch `scheduled/NAME/TIME`, with its outs checked out."""
+def worktree(project: Path, name: str, commit: str = "") -> Iterator[Worktree]:
+    """A worktree of the project's last commit on a fresh branch `scheduled/NAME/TIME`, with its outs checked out.
+
+    With a `commit`, which is fetched if need be: a worktree of that, on no branch, and without outs.
+    """
     time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    place = Worktree(project, project / WORKTREES / f"{name}-{time}", f"scheduled/{name}/{time}")
+    place = Worktree(project, project / WORKTREES / f"{name}-{time}", "" if commit else f"scheduled/{name}/{time}")
     note = _note(place.root)
     write_note(note, identity(os.getpid()))
     try:
-        git(project, "worktree", "add", "--quiet", "-b", place.branch, str(place.root), "HEAD")
+        if commit:
+            _fetch(project, commit)
+            git(project, "worktree", "add", "--quiet", "--detach", str(place.root), commit)
+        else:
+            git(project, "worktree", "add", "--quiet", "-b", place.branch, str(place.root), "HEAD")
         _share(place)
+        if not commit:
+            _check_out(place)
         yield place
     finally:
         _remove(place.root, project)
@@ -164,16 +174,40 @@ def _share(place: Worktree) -> None:
     from dvc.repo import Repo
 
     with Repo(str(place.project)) as repo:
-        cache = repo.cache.local_cache_dir
-    (place.root / ".dvc" / "config.local").write_text(f"[cache]\n    dir = {cache}\n", encoding="utf-8")
+        settings: dict[str, Any] = {"cache": {"dir": repo.cache.local_cache_dir}}
+        for name, remote in repo.config["remote"].items():  # absolute here, as the worktree lies deeper
+            settings[f'remote "{name}"'] = {key: str(value) for key, value in remote.items()}
+        if default := repo.config["core"].get("remote"):
+            settings["core"] = {"remote": default}
+    lines = [
+        line
+        for name, pairs in settings.items()
+        for line in (f"['{name}']", *(f"    {k} = {v}" for k, v in pairs.items()))
+    ]
+    file = os.open(place.root / ".dvc" / "config.local", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w", encoding="utf-8") as stream:  # a remote's password may stand there
+        stream.write("\n".join(lines) + "\n")
     for shared in SHARED:
         (place.project / shared).mkdir(parents=True, exist_ok=True)
         (place.root / shared).parent.mkdir(parents=True, exist_ok=True)
         (place.root / shared).symlink_to(place.project / shared)
+
+
+def _check_out(place: Worktree) -> None:
     dvc = [sys.executable, "-m", "dvc", "checkout", "--quiet", "--allow-missing"]
     done = subprocess.run(dvc, cwd=place.root, env=environment(place), capture_output=True, text=True)
     if done.returncode != 0:
         raise UserError(f"dvc checkout in {place.root}: {done.stderr.strip()}")
+
+
+def _fetch(project: Path, commit: str) -> None:
+    """UserError when no remote has the commit, which the sender then has to push."""
+    there = ["git", "-C", str(project), "cat-file", "-e", f"{commit}^{{commit}}"]
+    if subprocess.run(there, env=_no_git(), capture_output=True).returncode == 0:
+        return
+    git(project, "fetch", "--quiet", "--all")
+    if subprocess.run(there, env=_no_git(), capture_output=True).returncode != 0:
+        raise UserError(f"commit {commit} is in no remote that {project} fetches from: `git push` it.")
 
 
 def _remove(root: Path, project: Path) -> None:

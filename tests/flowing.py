@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dvc
+from dvc.repo import Repo
 
 from flows.execute import StageRun
 from flows.plan import Plan, read_plan
@@ -20,6 +21,7 @@ from flows.stop import Stop
 from flows.terminal import Terminal
 
 PROJECT = Path(__file__).parent.parent
+sys.path.append(str(PROJECT))  # for `bench`, which is not installed
 
 for logger in (dvc.__name__, "dvc_data", "dvc_objects"):  # they hold the stream of whichever test imported DVC first
     logging.getLogger(logger).handlers.clear()
@@ -46,7 +48,7 @@ def new_project(root: Path, files: dict[str, str], commit: bool = False) -> Path
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
     subprocess.run(["git", "init", "-q", "-b", "main", root], check=True)
-    subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=root, check=True)
+    Repo.init(str(root)).close()
     if commit:
         git(root, "add", "--all")
         git(root, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "begin")
@@ -90,7 +92,7 @@ def alive(pid: int) -> bool:
     return started_at(pid) is not None
 
 
-def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(true: Callable[[], object], seconds: float = 200) -> None:
     """Generous: it only has to end when something is broken."""
     deadline = time.monotonic() + seconds
     while not true():

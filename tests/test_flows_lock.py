@@ -16,6 +16,8 @@ from flows.lock import LOCK, only_run
 from flows.processes import NOTES, end_orphans, identity, is_alive, mark, noted, write_note
 from flows.reconcile import NOTES as FLOW_NOTES
 from flows.reconcile import end_scheduled_runs
+from flows.server import NOTES as SERVING
+from flows.worker import logged
 from stages.params import UserError
 
 GRAPH = "stages:\n  only:\n    cmd: echo run >> ran; sleep 0.3; echo 1 > one.txt\n    outs: [one.txt]\n"
@@ -59,10 +61,11 @@ def test_of_eight_starts_one_works_and_the_others_find_it_done(tmp_path: Path) -
 
 def test_without_the_lock_the_second_start_fails(tmp_path: Path) -> None:
     """Why there is a lock: DVC refuses the same stage twice, whatever it is told about waiting."""
-    root = new_project(tmp_path, {"dvc.yaml": GRAPH.replace("0.3", "8")})
+    root = new_project(tmp_path, {"dvc.yaml": GRAPH.replace("sleep 0.3", "until [ -e go ]; do sleep 0.1; done")})
     first = started(RUN_ALONE, root)
     wait_until((root / "ran").exists)
     said = started(RUN_ALONE, root).communicate()[0]
+    (root / "go").touch()
     assert "is busy" in said
     first.communicate()
 
@@ -182,3 +185,21 @@ def test_stopping_the_server_ends_scheduled_runs_and_not_the_users(tmp_path: Pat
         for process in runs.values():
             process.kill()
             process.wait()
+
+
+@linux
+def test_what_a_killed_make_server_left_at_work_is_ended_by_the_next(tmp_path: Path) -> None:
+    """It would keep the port, or take work for a server that is gone."""
+    left = logged(["sleep", "60"], tmp_path / "worker-gpu.log", tmp_path, dict(os.environ), SERVING)
+    assert alive(left.pid)
+    assert end_orphans(tmp_path, SERVING) == ["worker-gpu"]
+    assert left.wait() == -signal.SIGINT
+
+
+def test_dvcs_lock_that_a_killed_dvc_left_cut_off_is_removed(tmp_path: Path) -> None:
+    lock = tmp_path / ".dvc/tmp/rwlock"
+    lock.parent.mkdir(parents=True)
+    for text, kept in (("", False), ('{"a": {"re', False), ('{"a": {}}', True)):
+        lock.write_text(text)
+        end_orphans(tmp_path)
+        assert lock.exists() == kept

@@ -31,6 +31,8 @@ def plan(tmp_path: Path) -> Plan:
         },
         "reports/metrics/grounding.json": {"retrieval": {"before": {"i2t_r1": 0.1}, "tuned": {"i2t_r1": 0.6}}},
         "reports/metrics/other.json": {"loss": 1.0},
+        "reports/metrics/naming.json": {"answers": {"zero_shot": {"accuracy": 0.25}, "tuned": {"accuracy": 0.75}}},
+        "reports/html/labels.html": {},
         "data/curate/a/manifest.json": {"rows_in": 10, "rows_out": 7, "dropped": {"a | b": 2, "copy": 1}},
         "data/samples/manifest.json": {"classes": 3},
     }
@@ -41,7 +43,7 @@ def plan(tmp_path: Path) -> Plan:
         spec("curate@a", ("data/curate/a",)),
         spec("samples", ("data/samples",)),
         spec("train@labels", queue="gpu"),
-        *(spec(f"report@{name}") for name in ("labels", "grounding", "other", "without")),
+        *(spec(f"report@{name}") for name in ("labels", "grounding", "naming", "other", "without")),
     )
     return Plan(tmp_path, stages, {})
 
@@ -52,19 +54,30 @@ def test_the_page_has_stages_scores_rows_and_seconds(plan: Plan) -> None:
     summary = Summary(
         (StageRun("curate@a", "ran", 2.5), StageRun("train@labels", "failed", 61.25, "params a|b changed", "boom"))
     )
-    lines = page(plan, summary, before).splitlines()
+    lines = page(plan, summary, before, {"This run": "http://127.0.0.1:1/runs/1"}).splitlines()
+    assert lines[0] == "[This run](http://127.0.0.1:1/runs/1)"
     assert "| train@labels | failed | 61.2 | params a\\|b changed |" in lines
     assert "61.2 s in stages of the queue `gpu`, 63.8 s in all." in lines
     assert "| exact | 0.3 | 0.95 | 0.97 |" in lines
     assert "| retrieval i2t_r1 | 0.1 | 0.6 | 0.6 |" in lines
+    assert "| answers accuracy | 0.25 | 0.75 | 0.75 |" in lines
+    assert any(line.startswith("The report: [`reports/html/labels.html`](file://") for line in lines)
+    assert any(
+        line.startswith("The report: `reports/html/grounding.html` (not made), the adapter: `") for line in lines
+    )
     assert "| data/curate/a | 10 | 7 | 2 a \\| b, 1 copy |" in lines
     assert "boom" in lines
-    assert not any("exact_low" in line or "samples |" in line or "## other" in line for line in lines[9:])
+    assert not any("exact_low" in line or "samples |" in line or "## other" in line for line in lines[11:])
+
+
+def test_seconds_on_another_machine_count_instead_of_those_spent_waiting(plan: Plan) -> None:
+    summary = Summary((StageRun("train@labels", "replayed", 90.0, elsewhere=61.0), StageRun("samples", "ran", 2.0)))
+    assert "61.0 s in stages of the queue `gpu`, 63.0 s in all." in page(plan, summary, {})
 
 
 def test_a_broken_metrics_file_breaks_no_run(plan: Plan) -> None:
     (plan.root / "reports/metrics/labels.json").write_text('{"zero_sh')
-    assert set(read_metrics(plan)) == {"grounding", "other"}
+    assert set(read_metrics(plan)) == {"grounding", "naming", "other"}
 
 
 def test_secrets_of_the_environment_are_cut_out(monkeypatch: pytest.MonkeyPatch) -> None:

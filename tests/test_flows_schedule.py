@@ -173,8 +173,15 @@ def test_room_is_what_is_here_or_asked_for(tmp_path: Path, monkeypatch: pytest.M
         room_here(plan, 0)
     monkeypatch.setattr(flows.schedule, "gpus_here", lambda: ["0"])
     assert room_here(plan, None).gpus == 1
+    changed = {"train": ("never run",)}
     with pytest.raises(UserError, match="2 GPUs, here are 1"):
-        room_here(replace(plan, stages=(stage("train", "gpu", 2),), changes={"train": ("never run",)}), None)
+        room_here(replace(plan, stages=(stage("train", "gpu", 2),), changes=changed), None)
+    monkeypatch.setattr(flows.schedule, "gpus_here", lambda: [])
+    strict = replace(plan, stages=(replace(stage("train", "gpu", 1), without_gpu="fail"),), changes=changed)
+    with pytest.raises(UserError, match="`train` doesn't do without"):
+        room_here(strict, None)
+    assert room_here(strict, None, ["gpu"]).pools == {"gpu"}
+    assert room_here(replace(strict, changes={}), None).jobs >= 1
 
 
 def test_lines_of_several_stages_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,11 @@
 """Where a stage runs, and how its processes end."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from flowing import PROJECT, alive
 import flows.execute
 from flows.execute import end_group, run_stage
 from flows.route import Lease, _try_lock, gpus_here, lease
+from flows.stop import Stop, StoppedError
 from stages.params import UserError
 
 
@@ -84,6 +87,25 @@ def test_cpu_stages_see_no_gpu_and_too_many_are_refused(
     assert gpus_here(cards) == ["3"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     assert gpus_here(cards) == []
+
+
+def test_without_a_gpu_a_stage_fails_or_waits_if_its_profile_says_so(
+    tmp_path: Path, cards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none = tmp_path / "none"
+    with (
+        pytest.raises(UserError, match=r"no NVIDIA GPU here.*`cpu` lets it run"),
+        lease(1, tmp_path, none, without_gpu="fail"),
+    ):
+        pass
+    monkeypatch.setattr("flows.route.LOOK_AGAIN_SECONDS", 0.05)
+    threading.Timer(0.3, lambda: shutil.copytree(cards, none)).start()
+    with lease(1, tmp_path, none, without_gpu="wait") as held:
+        assert held.environment == {"CUDA_VISIBLE_DEVICES": "0"}
+    stop = Stop()
+    stop.ask()
+    with pytest.raises(StoppedError), lease(1, tmp_path, tmp_path / "never", stop=stop, without_gpu="wait"):
+        pass
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

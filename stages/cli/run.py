@@ -14,6 +14,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="stages at work at once; default: as many as there are cores, but training and evaluation alone "
         "where there is no GPU for them",
     )
+    parser.add_argument(
+        "--pool",
+        action="append",
+        choices=("gpu", "cpu"),
+        default=[],
+        metavar="QUEUE",
+        help="send the stages of this queue (gpu, cpu) to other machines: the workers of the work pool of that name",
+    )
     parser.add_argument("--no-wait", action="store_true", help="end at once when another run is at work here")
     parser.add_argument("--force", action="store_true", help="run what is unchanged too")
 
@@ -24,4 +32,4 @@ def command(given: argparse.Namespace) -> int:
         recipe_row(name)
     from flows import reproduce
 
-    return int(reproduce.main(given.recipes, given.jobs, not given.no_wait, given.force))
+    return int(reproduce.main(given.recipes, given.jobs, not given.no_wait, given.force, given.pool))
