@@ -21,7 +21,9 @@ from typing import Any, get_type_hints
 from stages.params import UserError, load_params
 from stages.whole import whole
 
-OUTPUTS = ("out", "metrics", "predictions", "seal")  # arguments that name what a stage writes; all others it reads
+# The arguments that name what a stage writes; all others it reads. A stage with an `out` reads metrics, if it has them.
+OUTPUTS = ("out", "seal")
+MEASURED = ("metrics", "predictions")
 PR_SET_PDEATHSIG = 1  # prctl(2): the signal that this process gets when its parent dies
 
 
@@ -41,7 +43,8 @@ def main(run: Callable[..., None], arguments: list[str] | None = None) -> None:
 
 def _run_whole(run: Callable[..., None], params: Any, given: dict[str, Any]) -> None:
     with ExitStack() as stack:
-        unfinished = {name: stack.enter_context(whole(given[name])) for name in OUTPUTS if name in given}
+        written = OUTPUTS if "out" in given else MEASURED
+        unfinished = {name: stack.enter_context(whole(given[name])) for name in written if name in given}
         run(params, **given | unfinished)
     print(f"wrote {', '.join(str(given[name]) for name in unfinished)}")
 

@@ -100,6 +100,22 @@ def replace_by(text: str, out: Path) -> None:
         partial.write_text(text)
 
 
+def test_a_report_reads_the_metrics_that_evaluation_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def evaluate(params: Nothing, *, metrics: Path, predictions: Path) -> None:
+        metrics.write_text("0.9")
+        predictions.write_text("A")
+
+    def report(params: Nothing, *, metrics: Path, out: Path) -> None:
+        out.write_text(f"page of {metrics.read_text()}")
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text("own: {}\n")
+    entry.main(evaluate, ["--params", "own", "--metrics", "m.json", "--predictions", "p.jsonl"])
+    entry.main(report, ["--params", "own", "--metrics", "m.json", "--out", "page.html"])
+    assert (tmp_path / "page.html").read_text() == "page of 0.9"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.json", "p.jsonl", "page.html", "params.yaml"]
+
+
 @pytest.mark.parametrize("step", ["make_durable", "_remove"])
 def test_a_full_disk_while_an_output_is_put_in_place_keeps_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+from stages.engine import spread
 from stages.entry import die_with_parent
 from stages.foundation.paligemma2.typefaces import FontError, Typeface, find_typefaces
 from stages.foundation.paligemma2.withheld import is_test_family
@@ -32,7 +33,7 @@ def run(params: Synthesize, *, words: Path, out: Path) -> None:
 
 def draw_dataset(params: Synthesize, words: Path, out: Path, workers: int) -> None:
     """`run` with `workers` processes; their number doesn't change a byte of `out`."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
     from tqdm import tqdm
 
     word_list = read_word_list(params.words, words)
@@ -43,7 +44,7 @@ def draw_dataset(params: Synthesize, words: Path, out: Path, workers: int) -> No
     records: list[Record] = []
     jobs = (delayed(draw_shard)(params, out / shard, rows) for shard, rows in sorted(shards.items()))
     with tqdm(total=params.train_images + params.test_images, desc="drawing", unit="picture") as progress:
-        for drawn in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+        for drawn in spread(jobs, workers):
             records += drawn
             progress.update(len(drawn))
 

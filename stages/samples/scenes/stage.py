@@ -14,6 +14,7 @@ from typing import Any
 
 from PIL import Image
 
+from stages.engine import spread
 from stages.entry import die_with_parent
 from stages.record import new_folder, write_manifest
 from stages.samples.scenes.captions import captions_of
@@ -50,7 +51,7 @@ def run(params: Scenes, *, out: Path) -> None:
 
 def draw_set(params: Scenes, out: Path, workers: int) -> None:
     """`run` with `workers` processes; their number doesn't change a byte of `out`."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
     from tqdm import tqdm
 
     new_folder(out)
@@ -59,7 +60,7 @@ def draw_set(params: Scenes, out: Path, workers: int) -> None:
     jobs = [delayed(draw_scenes)(params, out, chunk) for chunk in chunks]
     drawn: list[Drawn] = []
     with tqdm(total=params.pictures, desc="drawing", unit="picture") as progress:
-        for entries in Parallel(n_jobs=workers, return_as="generator")(jobs):
+        for entries in spread(jobs, workers, "generator"):
             drawn += entries
             progress.update(len(entries))
     captions = [(entry, caption) for entry in drawn for caption in entry["captions"]]

@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image
 
+from stages.engine import spread
 from stages.entry import die_with_parent
 from stages.record import new_folder, write_manifest
 from stages.samples.sports.captions import captions_of
@@ -49,7 +50,7 @@ def run(params: Sports, *, out: Path) -> None:
 
 def draw_set(params: Sports, out: Path, workers: int) -> None:
     """`run` with `workers` processes; their number doesn't change a byte of `out`."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
     from tqdm import tqdm
 
     folders: dict[str, list[File]] = defaultdict(list)
@@ -63,7 +64,7 @@ def draw_set(params: Sports, out: Path, workers: int) -> None:
     jobs += [delayed(draw_captioned)(params, out, chunk) for chunk in chunks]
     entries: list[Drawn] = []
     with tqdm(total=sum(map(len, folders.values())) + params.captioned, desc="drawing", unit="picture") as progress:
-        for drawn in Parallel(n_jobs=workers, return_as="generator_unordered")(jobs):
+        for drawn in spread(jobs, workers):
             entries += drawn
             progress.update(len(drawn))
     entries.sort(key=lambda entry: str(entry["file"]))
