@@ -241,7 +241,7 @@ def test_a_killed_stage_makes_the_same_adapter_when_it_runs_again(
     root: Path, name: str, step: int, by: signal.Signals
 ) -> None:
     prepare(root, SETTINGS[name][0])
-    out = root / name.replace(" ", "_")
+    out = root / f"out of {name}"
     assert exit_code(killed, name, root, out, step, by) == (-by if by == signal.SIGKILL else 128 + by)
     assert not out.exists()
     assert exit_code(train, name, root, out) == 0

@@ -243,7 +243,11 @@ def test_a_strangers_text_stays_text_in_the_card(made: Path) -> None:
 
 def test_every_figure_with_an_interval_is_found() -> None:
     scores = {"r1": 0.7, "r1_low": 0.6, "r1_high": 0.8, "rows": 5, "deep": {"mrr": 0.5, "mrr_low": 0.4, "mrr_high": 1}}
-    found = figures({"retrieval": {"methods": {"before": {"r1": 0.1}, "tuned": scores}}, "blind": {"r1": 0.2}})
+    before, after = {"mean": 0.2, "low": 0.1, "high": 0.3}, {"mean": 0.5, "low": 0.4, "high": 0.6}
+    talk = {"before": {"all": before}, "trained": {"all": after}}
+    retrieval = {"methods": {"before": {"r1": 0.1}, "tuned": scores}}
+    found = figures({"retrieval": retrieval, "dialogue": talk, "blind": {"r1": 0.2}})
     assert [(one.name, one.before, one.after, one.low, one.high) for one in found] == [
         ("retrieval.r1", 0.1, 0.7, 0.6, 0.8), ("retrieval.deep.mrr", None, 0.5, 0.4, 1),
+        ("dialogue.all", 0.2, 0.5, 0.4, 0.6),
     ]  # fmt: skip
