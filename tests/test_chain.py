@@ -38,8 +38,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "data/features").mkdir()
-    tracked = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore", "data/features/none", "models/none")
-    for name in tracked:
+    tracked = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", ".gitignore")
+    placeholders = ("data/features/none", "models/none", "data/blocklist.txt")
+    for name in (*tracked, *placeholders):
         shutil.copy(ROOT / name, root / name)
     yaml = YAML()
     params = yaml.load(root / "params.yaml")

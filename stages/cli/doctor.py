@@ -21,6 +21,7 @@ from stages.cli.naming_base import HUB_NUMBERS as NAMING_NUMBERS
 from stages.cli.naming_base import is_language
 from stages.cli.packages import check_packages
 from stages.cli.parameters import BASES, HUB_NUMBERS, Available, available, recipe_row, section, typed_recipe
+from stages.cli.reproducible import reproducible
 from stages.cli.workspace_checks import workspace
 from stages.grounding.recipe import GroundingRecipe, Parts
 from stages.interleaved.recipe import InterleavedRecipe
@@ -32,6 +33,11 @@ from stages.recipe import Model
 def arguments(parser: argparse.ArgumentParser) -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument("--recipe", metavar="NAME", help="what this recipe needs (default: what all of them need)")
+    parser.add_argument(
+        "--repro",
+        action="store_true",
+        help="train two steps of the recipe twice and compare the bytes (default: the first)",
+    )
     chosen.add_argument("--base", metavar="ID", help="what this base needs: a hub id, or a folder in models/base")
 
 
@@ -53,6 +59,8 @@ def command(given: argparse.Namespace) -> int:
     else:
         rows = {given.recipe: recipe_row(given.recipe)} if given.recipe else section("recipes")
         findings += _recipes(rows)
+    if given.repro:
+        findings.append(reproducible(given.recipe or next(iter(section("recipes")))))
     lines = [(one.state, one.what, one.found, one.remedy) for one in dict.fromkeys(findings)]
     print(columns([("", "WHAT", "FOUND", "REMEDY"), *lines]))
     gaps = sum(one.state == "gap" for one in findings)
