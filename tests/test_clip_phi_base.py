@@ -168,7 +168,7 @@ def test_documents_are_of_every_kind_and_end() -> None:
     drawn = [document(np.random.default_rng(n), PROSE) for n in range(400)]
     assert {one.kind for one in drawn} == set(documents.SHARES)
     assert all(one.text.endswith(END) for one in drawn)
-    assert all((None, False) in one.pieces for one in drawn if one.soft)
+    assert all((None, documents.UNDECIDED) in one.pieces for one in drawn if one.soft)
     assert all(any(before + "" in one.text for one in drawn) for before, _, _ in FORMATS)
     assert any(one.text.startswith("USER: ") for one in drawn)
 

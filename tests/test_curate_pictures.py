@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 from stages.curate import writing
 from stages.curate.decode import Quarantine
-from stages.record import Record, read_history, read_manifest, read_rows, write_rows
+from stages.record import Record, facts_of, read_history, read_manifest, read_rows, write_manifest, write_rows
 from stages.shards import ShardReader, sha256, shard_of
 
 PARAMS = curate(near_duplicates={"bits": 64, "radius": 6}, licences="known", pictures={"longest_side": 80})
@@ -199,6 +199,7 @@ def test_a_crossing_of_copies_is_never_written(tmp_path: Path, monkeypatch: pyte
     pair = f"{digests['lynx0']},different,{digests['lynx-larger']},Ada,\n"
     decisions.write_text(f"sha256,decision,other,by,note\n{pair}")
     write_rows(raw / "rows.parquet", rows)
+    write_manifest(raw, facts_of(raw))
     run(PARAMS, raw, tmp_path / "out", decisions=decisions)
     tied: Mapping[str, str] = {row.entity.casefold(): row.entity.casefold() for row in rows}
     monkeypatch.setattr("stages.curate.decide.components", lambda *_: tied)

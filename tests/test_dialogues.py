@@ -26,7 +26,7 @@ from stages.creatures.species import species_of
 from stages.creatures.topics import CHECKS, PLURAL, TOPICS
 from stages.creatures.views import view_of
 from stages.params import UserError, check_params
-from stages.record import read_manifest, write_rows
+from stages.record import facts_of, read_manifest, write_manifest, write_rows
 from stages.scrape.parameters import Catalogue
 from stages.scrape.service.catalogue import build
 
@@ -354,6 +354,7 @@ def test_stand_ins_are_written_once_and_a_persons_dialogue_stays(
         for record, entry in zip(curated(folder, len(entries)), entries, strict=True)
     ]
     write_rows(folder / "rows.parquet", records)
+    write_manifest(folder, facts_of(folder))
     path = project / "data/dialogues/drawn.jsonl"
     mine = Dialogue(records[0].origin, (Turn("Who drew it?", "nobody"),), "person:Ada")
     write(path, [mine])

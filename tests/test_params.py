@@ -78,7 +78,7 @@ def test_a_stage_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(
         "curate: {x: {source: ingest, dataset: x, decisions: none, split: by_moon}}\n"
     )
-    words = ["--params", "curate.x", "--raw", "r", "--words", "w", "--decisions", "d", "--out", "o"]
+    words = ["--params", "curate.x", "--raw", "r", "--words", "w", "--decisions", "d", "--blocklist", "b", "--out", "o"]
     done = subprocess.run(
         [sys.executable, "-m", "stages.curate", *words],
         cwd=tmp_path,

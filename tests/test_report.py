@@ -94,7 +94,6 @@ def test_page_holds_the_numbers(inputs: dict[str, Any], tmp_path: Path, capsys: 
     for section in ("Mask receipt", "k<eos>", "What the base had seen", "a circled letter", "train.lora_rank"):
         assert section in text
     printed = capsys.readouterr().out
-    assert f"report: {out}" in printed
     assert "zero-shot 16.7 % -> tuned 66.7 %" in printed
 
 

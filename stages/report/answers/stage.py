@@ -83,6 +83,7 @@ def run(
         parameters=tables.flat(params.model_dump(mode="json")),
         **_labels(found),
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     before, after = found["zero_shot"], found["tuned"]
     print(

@@ -71,6 +71,7 @@ def run(
         material=_material(base),
         parameters=flat(params.model_dump(mode="json")),
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     trained_card, before = tables.head(found)[:2]
     print(f"{name}: {trained_card.title} {trained_card.value} ({trained_card.below}), before {before.value}")

@@ -68,6 +68,7 @@ def run(
         material=_material(base),
         parameters=flat(params.model_dump(mode="json")),
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
     _print(name, found)
 
