@@ -17,9 +17,11 @@ def squared(number: int, name: str) -> int:
 
 def results(folder: Path, monkeypatch: pytest.MonkeyPatch, params: str) -> tuple[list[int], dict[str, str]]:
     from joblib import delayed
+    from joblib.externals.loky import get_reusable_executor
 
     folder.mkdir()
     monkeypatch.chdir(folder)
+    get_reusable_executor().shutdown(wait=True)  # another test's processes stand in another folder
     (folder / "params.yaml").write_text(params)
     said = sorted(spread((delayed(squared)(number, f"{number}.txt") for number in range(5)), workers=2))
     return said, {file.name: file.read_text() for file in folder.glob("*.txt")}
