@@ -13,7 +13,7 @@ test: install
 	ruff check .
 	ruff format --check .
 	mypy
-	pytest
+	pytest -n 2 --dist loadfile # a file's tests share what its fixtures made
 
 server: install # a Prefect server, its workers and the schedules of prefect.yaml: docs/flows.md
 	python -m flows.server $(if $(WORKERS),--workers $(WORKERS))
