@@ -59,9 +59,8 @@ def test_a_picture_is_looked_at_once_while_there_is_room() -> None:
         narrow = Sight(model, Inputs(processor), kept=2 * first[0].nbytes)
         narrow(samples[:3])
         assert len(narrow._known) == 2
-        torch.testing.assert_close(
-            narrow(samples[:3]), first, rtol=1e-5, atol=1e-5
-        )  # another batch adds in another order
+        # another batch adds in another order
+        torch.testing.assert_close(narrow(samples[:3]), first, rtol=1e-5, atol=1e-5)
         assert looked[2:] == [3, 3] or looked[2:] == [3, 1]
 
 
